@@ -1,0 +1,41 @@
+/** What the executor needs of an engine. The Pulumi adapter implements it; tests use a fake one. */
+import type { Changes, FaultReport, FleetEventBody, Operation } from "../events";
+import type { StackNode } from "../topology/types";
+
+/** One output of a stack as a preview hands it downstream. */
+export interface HandedOutput { readonly known: boolean; readonly secret: boolean; readonly value?: unknown }
+export type HandedOutputs = Readonly<Record<string, HandedOutput>>;
+
+export interface UpdateRequest {
+  readonly stack: StackNode;
+  readonly operation: Operation;
+  /** Previews only: outputs of upstream previews, by stack name. */
+  readonly upstream?: Readonly<Record<string, HandedOutputs>>;
+  readonly policyPacks: readonly string[];
+  /** Where the CLI's stdout and stderr go. */
+  readonly logFile: string;
+}
+
+export interface UpdateOutcome {
+  /** `cancelled`: interrupted before it was complete; all that was done is saved. */
+  readonly status: "succeeded" | "unchanged" | "failed" | "cancelled";
+  readonly changes: Changes;
+  readonly error?: FaultReport;
+  /** Outputs that this preview hands downstream. */
+  readonly outputs?: HandedOutputs;
+}
+
+export type EngineEventBody = Extract<FleetEventBody, { stack: string }>;
+
+export interface Engine {
+  /** Runs one update. Never rejects for a failed update; rejects only for a defect of the driver. */
+  run(request: UpdateRequest, emit: (event: EngineEventBody) => void): Promise<UpdateOutcome>;
+  /** One interrupt to every running update: in-flight operations finish, everything is saved. */
+  interrupt(): void;
+  /** The second interrupt: terminate. */
+  cancel(): void;
+  /** Waits for children to end and frees what it holds. */
+  close(): Promise<void>;
+  /** CPU seconds and peak resident bytes of the engine's processes so far. */
+  usage(): { readonly cpuSeconds: number; readonly maxRssBytes: number };
+}

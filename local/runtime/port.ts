@@ -1,0 +1,93 @@
+/**
+ * The container runtime: what the stacks deploy really runs, as supervised local processes with loopback addresses.
+ * It knows nothing of ECS, Lambda or Docker; models translate.
+ */
+
+/** A container to run. Names are unique in the runtime. */
+export interface ContainerSpec {
+  /** Stable, file-name safe, unique: `ecs-<task id>-<container name>`. */
+  readonly id: string;
+  /** Image reference; looked up in the image table (`local/runtime/images.ts`). */
+  readonly image: string;
+  /** Replaces the image's default command when given. */
+  readonly command?: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Networks to join, with the names this container answers to on each. */
+  readonly networks: readonly { readonly name: string; readonly aliases: readonly string[] }[];
+  /** Named volumes (folders of the runtime) by mount path; handed to the process as `STACKFLEET_VOLUME_<n>` is NOT done: images map paths by variable. */
+  readonly volumes?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
+  readonly healthCheck?: HealthCheck;
+  readonly restart: "no" | "on-failure" | "always";
+  /** Grouping for listings and for stopping together: `stack`, `service`, `task`… */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Region label, for latency between regions. */
+  readonly region?: string;
+}
+
+/** Docker's and ECS's health check: a command that exits 0 when healthy. Seconds are real seconds. */
+export interface HealthCheck {
+  readonly command: readonly string[];
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly retries: number;
+  readonly startPeriodSeconds: number;
+}
+
+export type ContainerStatus = "starting" | "running" | "exited" | "restarting" | "stopping";
+export type HealthStatus = "none" | "starting" | "healthy" | "unhealthy";
+
+export interface ContainerState {
+  readonly spec: ContainerSpec;
+  readonly status: ContainerStatus;
+  readonly health: HealthStatus;
+  readonly pid?: number;
+  /** Its own address of 127.0.0.0/8; the same after a restart of the container or the daemon. */
+  readonly address: string;
+  readonly exitCode?: number;
+  readonly restarts: number;
+  /** ISO 8601. */
+  readonly startedAt?: string;
+  readonly logFile: string;
+}
+
+export interface ContainerRuntime {
+  /** Registers and starts; resolves when the process has been spawned. Idempotent by id. */
+  run(spec: ContainerSpec): Promise<ContainerState>;
+  /** SIGTERM, then SIGKILL after `graceSeconds` (default 5), to its whole process group; forgets it and frees its address. Idempotent. */
+  remove(id: string, graceSeconds?: number): Promise<void>;
+  /** Stops but keeps it (as `docker stop`). */
+  stop(id: string, graceSeconds?: number): Promise<void>;
+  /** Starts a stopped one again (as `docker start`). */
+  start(id: string): Promise<ContainerState>;
+  get(id: string): ContainerState | undefined;
+  list(labels?: Readonly<Record<string, string>>): ContainerState[];
+  /** Resolves when healthy (or running, without a health check); rejects when it has exited for good or the signal aborts. */
+  waitHealthy(id: string, signal?: AbortSignal): Promise<ContainerState>;
+  /** Emits on every status or health change. Returns the unsubscribe function. */
+  onChange(listener: (state: ContainerState) => void): () => void;
+  /** Sends SIGKILL, as a crash would be. */
+  kill(id: string): Promise<void>;
+  logs(id: string, options: { readonly follow?: boolean; readonly tail?: number; readonly signal?: AbortSignal }): AsyncIterable<string>;
+  /** Address of a name as seen from a container (aliases of shared networks). */
+  resolve(fromId: string, name: string): string[];
+}
+
+/** Executes functions that are invoked (Lambda): code unpacked once, a process kept warm, one invocation at a time each. */
+export interface FunctionRuntime {
+  deploy(fn: FunctionSpec): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** Result or the function's error, in Lambda's terms. Starts a process when none is warm. */
+  invoke(name: string, payload: Uint8Array, signal?: AbortSignal): Promise<{ payload: Uint8Array; functionError?: "Handled" | "Unhandled"; logTail: string }>;
+}
+
+export interface FunctionSpec {
+  /** Unique: `<account>-<region>-<name>`. */
+  readonly name: string;
+  /** Folder with the unpacked code. */
+  readonly codeDir: string;
+  /** `index.handler`. */
+  readonly handler: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  readonly memoryMb: number;
+}
