@@ -83,6 +83,8 @@ export interface CloudContext {
   readonly ids: Identifiers;
   readonly clock: SimulatedClock;
   readonly runtime: import("./runtime/port").ContainerRuntime;
+  /** Executes the functions that stacks deploy (Lambda). */
+  readonly functions: import("./runtime/port").FunctionRuntime;
   /** Base address of the AWS APIs of this cloud, e.g. `http://127.0.0.1:4566`. */
   readonly endpointUrl: string;
   /** The daemon's folder; a model keeps files in `path.join(dataDir, "<service>")` only. */
