@@ -148,6 +148,8 @@ export interface ResourceModel<I = Properties> {
   restore?(record: ResourceRecord, cloud: CloudContext): Promise<void>;
   /** Live outputs; default: the stored ones. `undefined`: gone. */
   read?(record: ResourceRecord, cloud: CloudContext): Promise<Properties | undefined>;
+  /** Other ids under which an import finds the record, in the real provider's import syntax (`<role>/<policy ARN>`). */
+  importIds?(record: ResourceRecord): readonly string[];
   /** Applies new inputs; returns outputs to merge. */
   update?(record: ResourceRecord, inputs: I, scope: CallScope, cloud: CloudContext): Promise<Properties>;
   /** Referential checks before a delete (throw {@link ServiceError} `DependencyViolation`…). */
