@@ -1,0 +1,123 @@
+/** Turns the engine's events of one update into the driver's, and keeps the tally that the outcome is made of. */
+import type { EngineEvent, OpType } from "@pulumi/pulumi/automation";
+import type { Changes, FaultReport } from "../events";
+import type { EngineEventBody } from "./port";
+
+const STACK_TYPE = "pulumi:pulumi:Stack";
+
+/** Engine operations by what they count as; an operation that is not here changes nothing (`same`, `read`, `refresh`). */
+const CREATES = new Set<string>(["create", "create-replacement", "import", "import-replacement"]);
+const DELETES = new Set<string>(["delete", "delete-replaced", "discard", "discard-replaced"]);
+
+/** A message of the engine in plain text: its colour directives, control characters and surrounding space removed. */
+export function plainText(message: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what must go
+  return message.replace(/<\{%.*?%\}>/g, "").replace(/\u001b\[[0-9;]*[A-Za-z]/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "").trim();
+}
+
+/** First line that says something, without the engine's own prefixes. */
+export function firstLine(message: string): string {
+  const lines = plainText(message).split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return (lines[0] ?? "").replace(/^error: /, "").replace(/^rpc error: code = \w+ desc = /, "");
+}
+
+interface ErrorSeen { readonly message: string; readonly urn?: string }
+
+/** Folds the events of one update. */
+export class UpdateTally {
+  private summary: Changes | undefined;
+  private counted = { created: 0, updated: 0, same: 0, deleted: 0 };
+  private readonly errors: ErrorSeen[] = [];
+  private readonly failedUrns: string[] = [];
+  private readonly violations: string[] = [];
+  private readonly startedAt = new Map<string, number>();
+
+  constructor(private readonly stack: string, private readonly emit: (event: EngineEventBody) => void, private readonly now: () => number = Date.now) {}
+
+  take(event: EngineEvent): void {
+    if (event.resourcePreEvent) this.started(event.resourcePreEvent.metadata);
+    else if (event.resOutputsEvent) this.finished(event.resOutputsEvent.metadata);
+    else if (event.resOpFailedEvent) this.failed(event.resOpFailedEvent.metadata);
+    else if (event.diagnosticEvent) this.diagnostic(event.diagnosticEvent);
+    else if (event.summaryEvent) this.summary = changesOf(event.summaryEvent.resourceChanges);
+    else if (event.policyEvent) this.policy(event.policyEvent);
+  }
+
+  /** What changed: the engine's summary, or, when the update ended without one, what was seen. */
+  changes(): Changes {
+    return this.summary ?? { ...this.counted };
+  }
+
+  /** The root cause of a failure, or undefined when no event told one. */
+  fault(): Pick<FaultReport, "code" | "message" | "urn"> | undefined {
+    const policy = this.violations[0];
+    if (policy !== undefined) return { code: "policy-violation", message: policy };
+    const aboutResource = this.errors.find((error) => error.urn !== undefined && this.failedUrns.includes(error.urn));
+    if (aboutResource) return { code: "resource-failed", message: aboutResource.message, ...(aboutResource.urn && { urn: aboutResource.urn }) };
+    const [failedUrn] = this.failedUrns;
+    if (failedUrn !== undefined) return { code: "resource-failed", message: this.errors[0]?.message ?? "the provider gave no reason", urn: failedUrn };
+    const [first] = this.errors;
+    return first && { code: "program-failed", message: first.message, ...(first.urn && !isStackUrn(first.urn) && { urn: first.urn }) };
+  }
+
+  private started(step: StepMetadata): void {
+    this.startedAt.set(step.urn, this.now());
+    if (step.type === STACK_TYPE) return;
+    this.emit({ type: "resource.started", stack: this.stack, urn: step.urn, resourceType: step.type, op: step.op });
+  }
+
+  private finished(step: StepMetadata): void {
+    if (CREATES.has(step.op)) this.counted.created++;
+    else if (DELETES.has(step.op)) this.counted.deleted++;
+    else if (step.op === "update") this.counted.updated++;
+    else if (step.op === "same") this.counted.same++;
+    if (step.type === STACK_TYPE) return;
+    const started = this.startedAt.get(step.urn);
+    this.emit({
+      type: "resource.finished", stack: this.stack, urn: step.urn, resourceType: step.type, op: step.op,
+      ...(started !== undefined && { seconds: (this.now() - started) / 1000 }),
+    });
+  }
+
+  private failed(step: StepMetadata): void {
+    this.failedUrns.push(step.urn);
+    this.emit({ type: "resource.failed", stack: this.stack, urn: step.urn, resourceType: step.type, op: step.op });
+  }
+
+  private diagnostic(diag: { readonly severity: string; readonly message: string; readonly urn?: string; readonly ephemeral?: boolean }): void {
+    const message = plainText(diag.message);
+    if (diag.ephemeral || message === "" || diag.severity === "debug") return;
+    const severity = diag.severity === "error" ? "error" : diag.severity === "warning" ? "warning" : "info";
+    // The engine repeats at the end that the update failed; that line names no cause.
+    const echo = /^(update|preview|destroy|refresh|resource \w+) failed$/.test(message);
+    if (severity === "error" && !echo) this.errors.push({ message: firstLine(message), ...(diag.urn && { urn: diag.urn }) });
+    if (!echo) this.emit({ type: "stack.diagnostic", stack: this.stack, severity, message, ...(diag.urn && { urn: diag.urn }) });
+  }
+
+  private policy(event: { readonly policyName: string; readonly enforcementLevel: string; readonly message: string; readonly resourceUrn?: string }): void {
+    const level = event.enforcementLevel === "advisory" ? "advisory" : event.enforcementLevel === "remediate" ? "remediate" : "mandatory";
+    const message = plainText(event.message);
+    if (level === "mandatory") this.violations.push(`${event.policyName}: ${firstLine(message)}${event.resourceUrn ? ` (${event.resourceUrn})` : ""}`);
+    this.emit({ type: "stack.policy", stack: this.stack, policy: event.policyName, level, message, ...(event.resourceUrn && { urn: event.resourceUrn }) });
+  }
+}
+
+interface StepMetadata { readonly op: string; readonly urn: string; readonly type: string }
+
+function isStackUrn(urn: string): boolean {
+  return urn.includes(`::${STACK_TYPE}::`);
+}
+
+/** Counts of the engine's summary; a replacement is one resource created and one deleted. */
+export function changesOf(summary: Partial<Record<OpType, number>>): Changes {
+  const count = (...ops: OpType[]): number => ops.reduce((sum, op) => sum + (summary[op] ?? 0), 0);
+  const replaced = count("replace");
+  const created = count("create", "import", "import-replacement");
+  const deleted = count("delete", "discard");
+  return {
+    created: created + Math.max(replaced, count("create-replacement")),
+    updated: count("update"),
+    same: count("same", "read", "refresh"),
+    deleted: deleted + Math.max(replaced, count("delete-replaced", "discard-replaced")),
+  };
+}

@@ -1,0 +1,59 @@
+/** Measures what a run costs: CPU seconds of all its processes, and the peak of their resident memory together. */
+import { readFileSync } from "node:fs";
+
+/** Between two looks at the resident memory. A peak between two looks is missed; the system's own peaks can't be summed. */
+const SAMPLE_MS = 500;
+/** USER_HZ: the unit of /proc/<pid>/stat; 100 on every Linux that Node supports. */
+const TICKS_PER_SECOND = 100;
+
+/** On systems without /proc only the driver's own process is measured. */
+export class UsageMeter {
+  private readonly pids = new Set<number>([process.pid]);
+  private readonly cpuAtStart = cpuSeconds();
+  private peak = residentBytes(process.pid) ?? process.memoryUsage.rss();
+  private readonly timer = setInterval(() => this.sample(), SAMPLE_MS).unref();
+
+  watch(pid: number | undefined): void {
+    if (pid !== undefined) this.pids.add(pid);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** CPU seconds since the meter was made, of this process and of all descendants that have ended. */
+  read(): { readonly cpuSeconds: number; readonly maxRssBytes: number } {
+    this.sample();
+    return { cpuSeconds: cpuSeconds() - this.cpuAtStart, maxRssBytes: this.peak };
+  }
+
+  private sample(): void {
+    let sum = 0;
+    for (const pid of this.pids) {
+      const bytes = residentBytes(pid);
+      if (bytes === undefined && pid !== process.pid) this.pids.delete(pid);
+      sum += bytes ?? (pid === process.pid ? process.memoryUsage.rss() : 0);
+    }
+    this.peak = Math.max(this.peak, sum);
+  }
+}
+
+function cpuSeconds(): number {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // utime, stime, cutime, cstime are fields 14 to 17; the slice begins at field 3.
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
+  } catch {
+    const own = process.cpuUsage();
+    return (own.user + own.system) / 1e6;
+  }
+}
+
+function residentBytes(pid: number): number | undefined {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return undefined;
+  }
+}

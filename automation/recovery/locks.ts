@@ -1,0 +1,53 @@
+/** Pulumi's lock files of a `file://` backend: clears a dead process's lock, and that one only. */
+import { readdirSync, readFileSync, unlinkSync } from "node:fs";
+import * as path from "node:path";
+import { z } from "zod";
+import { FleetError } from "../errors";
+import { lifeOfWriter } from "../system/process-identity";
+
+const lockSchema = z.object({ pid: z.number().int(), username: z.string().optional(), hostname: z.string(), timestamp: z.coerce.date() });
+
+/** A lock that was cleared. */
+export interface ClearedLock { readonly file: string; readonly pid: number }
+
+/**
+ * Clears the locks of a stack whose holders are proven dead.
+ * @throws FleetError `stack-locked` when a holder is alive, or is on another host and can't be proven dead
+ */
+export function clearDeadLocks(stateDir: string, project: string, stack: string): ClearedLock[] {
+  const dir = path.join(stateDir, ".pulumi", "locks", "organization", project, stack);
+  return filesIn(dir).map((file) => {
+    const lock = parseLock(file);
+    const life = lock === undefined ? "dead" : lifeOfWriter({ host: lock.hostname, pid: lock.pid, writtenAt: lock.timestamp });
+    if (life !== "dead") throw lockedError(stack, file, lock, life);
+    unlinkSync(file);
+    return { file, pid: lock?.pid ?? 0 };
+  });
+}
+
+function lockedError(stack: string, file: string, lock: z.infer<typeof lockSchema> | undefined, life: "alive" | "unknown"): FleetError {
+  const holder = `process ${lock?.pid} on ${lock?.hostname}`;
+  return life === "alive"
+    ? new FleetError("stack-locked", `stack ${stack} is being updated by ${holder} since ${lock?.timestamp.toISOString()}`, {
+        source: "user", exitCode: 1, fix: "wait until it is done, or end it, then run the command again",
+      })
+    : new FleetError("stack-locked", `stack ${stack} is locked by ${holder}, and whether that is alive can't be seen from this host`, {
+        source: "user", exitCode: 1, fix: `look on that host; when the process is gone, delete ${file}`,
+      });
+}
+
+/** Undefined for a lock that was torn while it was written: its writer died in the middle, or it would be whole by now. */
+function parseLock(file: string): z.infer<typeof lockSchema> | undefined {
+  const text = readFileSync(file, "utf8");
+  if (text.trim() === "") return undefined;
+  return lockSchema.parse(JSON.parse(text));
+}
+
+function filesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir).filter((name) => name.endsWith(".json")).map((name) => path.join(dir, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}

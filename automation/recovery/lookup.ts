@@ -1,0 +1,32 @@
+/** Finds, in the real API or the local cloud's, what a create left behind whose caller died before it could record the ID. */
+/** A resource that exists. */
+export interface Found { readonly id: string; readonly arn?: string }
+
+/** What is known of the resource that was being created. */
+export interface Sought {
+  /** Pulumi type token. */
+  readonly type: string;
+  readonly urn: string;
+  /** Inputs as they were sent, auto-names included. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Region of the provider instance. */
+  readonly region: string;
+  /** IDs and ARNs that the state already has under this URN (the old side of a replacement carries the same tag). */
+  readonly known: ReadonlySet<string>;
+}
+
+export interface Lookup {
+  /** True when this look-up can find such a resource. */
+  handles(sought: Sought): boolean;
+  /** All candidates; empty: not found (yet). */
+  find(sought: Sought): Promise<readonly Found[]>;
+  /** Waits, bounded, until a found resource is past its creation. Types that are usable at once resolve at once. */
+  settled(sought: Sought, found: Found): Promise<void>;
+}
+
+/** String input, or an error that names the resource: the look-up needs it. */
+export function stringInput(sought: Sought, key: string): string {
+  const value = sought.inputs[key];
+  if (typeof value !== "string") throw new Error(`${sought.urn}: the pending create has no input "${key}" to look it up by`);
+  return value;
+}

@@ -1,0 +1,167 @@
+/** Carries a plan out: toolchain, target, lock, journal, recovery, executor; every step as events, in one order. */
+import * as path from "node:path";
+import { PulumiEngine } from "../engine/client";
+import { FleetError } from "../errors";
+import type { FleetEvent, FleetEventBody, RunReport, StackResult } from "../events";
+import { JournalWriter, pruneRuns } from "../journal";
+import { clearDeadLocks } from "../recovery/locks";
+import type { Lookup } from "../recovery/lookup";
+import { settlePending } from "../recovery/settle";
+import { criticalPathSeconds } from "../report";
+import { attach, type Attachment } from "../target/attach";
+import { cliEnvironment, COMPILED_ROOT, prepareTarget, type TargetContext } from "../target/target";
+import { findToolchain } from "../toolchain";
+import type { StackNode } from "../topology/types";
+import { Executor } from "./executor";
+import { readHistory, writeHistory } from "./history";
+import { takeRunLock } from "./lock";
+import { slots } from "./parallel";
+import type { Plan } from "./prepare";
+import type { RunHandle, RunOptions } from "./types";
+
+/** Seconds, in the target's time, that a create which was sent may take to show up in the tagging API. */
+const VISIBILITY_WINDOW_SECONDS = 60;
+/** However fast simulated time runs: what was sent may still be in a socket's buffer. */
+const SHORTEST_WINDOW_MS = 1_000;
+
+/** Starts the run. */
+export function execute(plan: Plan, options: RunOptions, listener: (event: FleetEvent) => void): RunHandle {
+  const run = new Run(plan, options, listener);
+  return { done: run.go(), stop: (mode, signal) => run.stop(mode, signal) };
+}
+
+class Run {
+  private seq = 0;
+  private journal: JournalWriter | undefined;
+  private journalError: FleetError | undefined;
+  private executor: Executor | undefined;
+  private stopped: "graceful" | "cancel" | undefined;
+  private readonly preparing = new AbortController();
+  private readonly began = performance.now();
+  private readonly historyFile: string;
+
+  constructor(private readonly plan: Plan, private readonly options: RunOptions, private readonly listener: (event: FleetEvent) => void) {
+    this.historyFile = path.join(plan.layout.home, plan.target, "history.json");
+  }
+
+  /** @throws FleetError when the run can't start; a run that started always resolves */
+  async go(): Promise<RunReport> {
+    // A preview changes nothing, so it may run beside anything.
+    const release = this.options.operation === "preview" ? () => undefined : takeRunLock(this.plan.layout.runLock, { run: this.plan.id, operation: this.options.operation });
+    try {
+      pruneRuns(this.plan.layout);
+      const signal = this.options.signal ? AbortSignal.any([this.options.signal, this.preparing.signal]) : this.preparing.signal;
+      const report = this.options.report ?? (() => undefined);
+      const toolchain = await findToolchain({ report, signal });
+      const attachment = await attach(this.plan.layout, this.plan.target, { report, signal });
+      const context = prepareTarget({ layout: this.plan.layout, target: this.plan.target, topology: this.plan.topology, toolchain, attach: attachment.env, env: process.env });
+      this.journal = new JournalWriter(this.plan.layout.run(this.plan.id).journal, { onError: (error) => this.diskFailed(error) });
+      return await this.carryOut(context, attachment, this.engine(context, toolchain));
+    } finally {
+      this.journal?.close();
+      release();
+    }
+  }
+
+  stop(mode: "graceful" | "cancel", signal: string): void {
+    this.preparing.abort(new FleetError("interrupted", "interrupted before the run started; nothing was changed", { source: "user", exitCode: 1 }));
+    if (this.stopped === mode || this.stopped === "cancel") return;
+    this.stopped = mode;
+    if (this.executor === undefined) return;
+    this.emit({ type: "run.stopping", mode, signal });
+    this.executor.stop(mode);
+  }
+
+  private engine(context: TargetContext, toolchain: { readonly pulumi: string; readonly version: string }): PulumiEngine {
+    return new PulumiEngine({
+      pulumi: toolchain.pulumi, pulumiVersion: toolchain.version, env: cliEnvironment(context, process.env), workDir: context.projectDir,
+      configFile: this.plan.topology.configFile, programRunner: path.join(COMPILED_ROOT, "stacks", "run.js"), stacksExist: context.stateDir !== undefined,
+    }, path.join(this.plan.layout.run(this.plan.id).dir, "programs.log"));
+  }
+
+  private async carryOut(context: TargetContext, attachment: Attachment, engine: PulumiEngine): Promise<RunReport> {
+    const { plan, options } = this;
+    const history = readHistory(this.historyFile, options.operation);
+    const parallel = slots(options.parallel ?? "auto", plan.graph.order.length);
+    this.executor = new Executor({
+      graph: plan.graph, nodes: plan.nodes, operation: options.operation, parallel, failFast: options.failFast ?? false,
+      durations: Object.fromEntries(Object.entries(history).map(([name, { seconds }]) => [name, seconds])),
+      policyPacks: plan.topology.policyPacks, logFile: (stack) => plan.layout.run(plan.id).log(stack),
+      engine, recover: (stack, emit) => this.recover(stack, emit, context, attachment, engine),
+      emit: (event) => this.emit(event), now: () => performance.now(),
+    });
+    this.emit(this.startedEvent(history, parallel));
+    if (plan.orphans.length > 0 && !options.removed) this.emit({ type: "run.orphans", stacks: [...plan.orphans] });
+    if (this.stopped) this.executor.stop(this.stopped); // asked for while the toolchain was looked for
+    const results = await this.executor.run();
+    await engine.close();
+    const report = this.report(results, engine.usage());
+    this.emit({ type: "run.finished", ...report });
+    this.journal?.flush();
+    if (this.journalError) throw this.journalError;
+    if (options.operation !== "preview") writeHistory(this.historyFile, options.operation, results);
+    return report;
+  }
+
+  private async recover(stack: StackNode, emit: (event: FleetEventBody) => void, context: TargetContext, attachment: Attachment, engine: PulumiEngine): Promise<void> {
+    const { stateDir } = context;
+    if (stateDir === undefined) return; // a managed backend locks and recovers by its own rules
+    const { project } = this.plan.topology;
+    for (const { pid } of clearDeadLocks(stateDir, project, stack.name)) {
+      emit({ type: "stack.recovered", stack: stack.name, action: "lock-cleared", message: `the lock of process ${pid}, which is dead, was cleared` });
+    }
+    await settlePending({
+      stateDir, project, stack: stack.name, region: stack.region, emit,
+      windowMs: Math.max(SHORTEST_WINDOW_MS, (VISIBILITY_WINDOW_SECONDS * 1000) / attachment.aws.timeScale),
+      lookup: async (): Promise<Lookup> => (await import("../recovery/aws.js")).awsLookup(attachment.aws),
+      refresh: async (urns) => {
+        const outcome = await engine.refreshTargets(stack.name, urns, this.plan.layout.run(this.plan.id).log(stack.name));
+        if (outcome.status === "failed") throw new FleetError(outcome.error?.code ?? "recovery-failed", `adopted resources can't be read: ${outcome.error?.message ?? "no reason given"}`, { source: "engine" });
+      },
+    });
+  }
+
+  private startedEvent(history: Readonly<Record<string, { readonly seconds: number; readonly resources: number }>>, parallel: number): FleetEventBody {
+    const { plan, options } = this;
+    return {
+      type: "run.started", operation: options.operation, target: plan.target, project: plan.topology.project, configFile: plan.topology.configFile, pid: process.pid, parallel,
+      stacks: plan.graph.order.map((name) => {
+        const region = plan.nodes.get(name)?.region;
+        const expected = Math.max(plan.deployed[name] ?? 0, history[name]?.resources ?? 0);
+        const seconds = history[name]?.seconds;
+        return {
+          name, dependsOn: [...plan.graph.dependencies(name)],
+          ...(region && { region }), ...(expected > 0 && { expected }), ...(seconds !== undefined && { expectedSeconds: seconds }),
+        };
+      }),
+    };
+  }
+
+  private report(stacks: StackResult[], usage: { readonly cpuSeconds: number; readonly maxRssBytes: number }): RunReport {
+    const failed = stacks.some(({ status }) => status === "failed" || status === "skipped");
+    return {
+      status: this.stopped ? "interrupted" : failed ? "failed" : "succeeded",
+      wallSeconds: (performance.now() - this.began) / 1000,
+      criticalPathSeconds: criticalPathSeconds(stacks.map(({ name, seconds }) => ({ name, seconds, dependsOn: this.plan.graph.dependencies(name) }))),
+      ...usage,
+      stacks,
+    };
+  }
+
+  /** The record can't be kept any more: finish what is in flight, start nothing new. */
+  private diskFailed(error: FleetError): void {
+    this.journalError = error;
+    this.executor?.stop("graceful");
+  }
+
+  private emit(body: FleetEventBody): void {
+    const event = { seq: ++this.seq, time: new Date().toISOString(), run: this.plan.id, ...body } as FleetEvent;
+    this.journal?.write(event);
+    try {
+      this.listener(event);
+    } catch (error) {
+      // A renderer must never stop a run; what it failed with is kept where the run's other messages are.
+      if (body.type !== "stack.diagnostic") process.emitWarning(`a listener failed at ${body.type}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/** Everything that can be checked before a run starts: config, selection, dependencies; nothing is created and no cloud is asked. */
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import * as path from "node:path";
+import { deployedCount, isLive, listStacks, readCheckpoint, resourcesOf, type CheckpointFile } from "../backend/checkpoint";
+import { writeAtomic } from "../backend/files";
+import { FleetError, inputError } from "../errors";
+import { buildGraph, liveDependents, missingDependencies, reverse, select, subgraph, type Graph } from "../graph";
+import { findRoot, layoutAt, type Layout, type Target } from "../layout";
+import { backendOf } from "../target/target";
+import { findConfig, loadTopology } from "../topology";
+import type { FleetDeclaration, StackNode, Topology } from "../topology/types";
+import type { RunOptions } from "./types";
+
+/** What was found out. */
+export interface Plan {
+  readonly id: string;
+  readonly layout: Layout;
+  readonly target: Target;
+  readonly topology: Topology;
+  /** The selected stacks, arrows in the order of the operation. */
+  readonly graph: Graph;
+  readonly nodes: ReadonlyMap<string, StackNode>;
+  readonly selected: readonly string[];
+  /** Deployed but no longer in the config. */
+  readonly orphans: readonly string[];
+  /** Resources deployed now, by stack. */
+  readonly deployed: Readonly<Record<string, number>>;
+}
+
+/** @throws FleetError for every fault of config, selection or state folder */
+export async function planRun(options: RunOptions): Promise<Plan> {
+  const { layout, topology } = await loadFleet(options);
+  const target = options.target ?? "local";
+  requireWritable(layout);
+  const state = readState(layout, target, topology);
+  const orphans = [...state.keys()].filter((name) => isLive(state.get(name)) && !topology.stacks.some((stack) => stack.name === name));
+  const nodes = new Map(topology.stacks.map((stack) => [stack.name, stack]));
+  const chosen = options.removed ? chooseRemoved(options, orphans, state, nodes) : choose(options, buildGraph(topology), state);
+  if (options.operation === "destroy") requireNoLiveDependents(chosen.selected, orphans, state, options.removed === true);
+  const part = subgraph(chosen.graph, chosen.selected);
+  return {
+    id: newRunId(), layout, target, topology, nodes, orphans,
+    graph: options.operation === "destroy" ? reverse(part) : part,
+    selected: [...chosen.selected].sort(),
+    deployed: Object.fromEntries([...state].flatMap(([name, checkpoint]) => {
+      const count = deployedCount(checkpoint);
+      return count === undefined ? [] : [[name, count]];
+    })),
+  };
+}
+
+/** Finds and loads the fleet that a command works on. */
+export async function loadFleet(options: Pick<RunOptions, "config" | "cwd">): Promise<{ layout: Layout; topology: Topology }> {
+  const cwd = options.cwd ?? process.cwd();
+  const layout = layoutAt(findRoot(cwd));
+  if (typeof options.config === "object") return { layout, topology: await loadTopology(writeDeclaration(layout, options.config)) };
+  const file = options.config === undefined ? findConfig(layout.root) : path.resolve(cwd, options.config);
+  if (file === undefined) {
+    throw new FleetError("config-missing", `no fleet config found; got none from ${layout.root} upwards; expected fleet.config.ts`, {
+      source: "user", fix: "write one (docs/fleet-config.md), or name a file with --config",
+    });
+  }
+  if (!existsSync(file)) {
+    throw new FleetError("config-missing", `the fleet config does not exist; got ${file}`, { source: "user", fix: "give --config an existing fleet.config.ts or a Constellation JSON file" });
+  }
+  return { layout, topology: await loadTopology(file) };
+}
+
+/** A declaration that a script hands over is written down: the program host, another process, loads it from there. */
+function writeDeclaration(layout: Layout, declaration: FleetDeclaration): string {
+  const inline = Object.entries(declaration.stacks).filter(([, stack]) => typeof stack.program === "function").map(([name]) => name);
+  if (inline.length > 0) {
+    throw inputError("fleet declaration", inline.map((name) => ({
+      path: `stacks.${name}.program`, problem: "a function can't be handed to the program host, which is another process", got: "a function",
+      expected: "a program name or a module path", fix: "put the declaration into a fleet.config.ts and pass its path as `config`",
+    })));
+  }
+  const file = path.join(layout.root, ".stackfleet", "declared.fleet.config.cjs");
+  mkdirSync(path.dirname(file), { recursive: true });
+  const stacks = Object.fromEntries(Object.entries(declaration.stacks).map(([name, stack]) => [name, {
+    ...stack, program: typeof stack.program === "string" && /^\.{1,2}\//.test(stack.program) ? path.resolve(layout.root, stack.program) : stack.program,
+  }]));
+  const policyPacks = (declaration.policyPacks ?? []).map((pack) => path.resolve(layout.root, pack));
+  writeAtomic(file, `module.exports = ${JSON.stringify({ ...declaration, stacks, policyPacks }, undefined, 2)};\n`);
+  return file;
+}
+
+interface Choice { readonly graph: Graph; readonly selected: ReadonlySet<string> }
+type State = ReadonlyMap<string, CheckpointFile | undefined>;
+
+function choose(options: RunOptions, graph: Graph, state: State): Choice {
+  const live = new Set([...state.keys()].filter((name) => isLive(state.get(name))));
+  const selectors = options.select ?? [];
+  const selected = selectors.length > 0 ? select(graph, selectors) : new Set(graph.order);
+  if (options.operation === "destroy") {
+    refuse("destroy", liveDependents(graph, selected, live), (stack, dependent) =>
+      ({ problem: `${dependent} depends on ${stack} and is still up`, fix: `select its dependents too: ${stack}+` }));
+  } else {
+    const missing = missingDependencies(graph, selected).filter(({ dependency }) => !live.has(dependency));
+    refuse(options.operation, missing.map(({ stack, dependency }) => ({ stack, dependent: dependency })), (stack, dependency) =>
+      ({ problem: `${stack} depends on ${dependency}, which is neither selected nor up`, fix: `select its dependencies too: +${stack}` }));
+  }
+  return { graph, selected };
+}
+
+function refuse(operation: string, pairs: readonly { stack: string; dependent: string }[], say: (stack: string, other: string) => { problem: string; fix: string }): void {
+  if (pairs.length === 0) return;
+  const lines = pairs.map(({ stack, dependent }) => say(stack, dependent));
+  throw new FleetError("selection-incomplete", `${operation}: ${lines.map(({ problem }) => problem).join("; ")}`, {
+    source: "user", fix: [...new Set(lines.map(({ fix }) => fix))].join("; "),
+  });
+}
+
+/** Stacks that the config no longer has, in the order that their stack references tell. */
+function chooseRemoved(options: RunOptions, orphans: readonly string[], state: State, nodes: Map<string, StackNode>): Choice {
+  if (options.operation !== "destroy") throw new FleetError("usage", `--removed goes with destroy; got ${options.operation}`, { source: "user", fix: "run `stackfleet destroy --removed`" });
+  for (const name of orphans) {
+    const dependsOn = referencedStacks(state.get(name)).filter((other) => orphans.includes(other));
+    nodes.set(name, { name, program: "", dependsOn, tags: [], config: {} });
+  }
+  const stacks = orphans.flatMap((name) => nodes.get(name) ?? []);
+  const graph = buildGraph({ stacks });
+  return { graph, selected: options.select?.length ? select(graph, options.select) : new Set(orphans) };
+}
+
+function requireNoLiveDependents(selected: ReadonlySet<string>, orphans: readonly string[], state: State, removed: boolean): void {
+  if (removed) return;
+  const pairs = orphans.flatMap((orphan) => referencedStacks(state.get(orphan)).filter((stack) => selected.has(stack)).map((stack) => ({ stack, dependent: orphan })));
+  refuse("destroy", pairs, (stack, orphan) => ({
+    problem: `${orphan} refers to ${stack} and is still up, though it is no longer in the config`, fix: "remove it first: stackfleet destroy --removed",
+  }));
+}
+
+/** Names of the stacks that a deployed stack has references to (`organization/project/stack`). */
+function referencedStacks(checkpoint: CheckpointFile | undefined): string[] {
+  return resourcesOf(checkpoint).flatMap(({ type, inputs }) => {
+    const name = type === "pulumi:pulumi:StackReference" ? inputs?.["name"] : undefined;
+    return typeof name === "string" ? [name.slice(name.lastIndexOf("/") + 1)] : [];
+  });
+}
+
+/** Checkpoints of a `file://` backend by stack. Other backends are asked by the engine, stack by stack. */
+function readState(layout: Layout, target: Target, topology: Topology): State {
+  const { stateDir } = backendOf(layout, target, topology, process.env);
+  if (stateDir === undefined) return new Map(topology.stacks.map(({ name }) => [name, undefined]));
+  return new Map(listStacks(stateDir, topology.project).map((name) => [name, readCheckpoint(stateDir, topology.project, name)]));
+}
+
+function requireWritable(layout: Layout): void {
+  try {
+    mkdirSync(layout.home, { recursive: true });
+    accessSync(layout.home, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new FleetError("state-not-writable", `the state folder can't be written; got ${code ?? "an error"} for ${layout.home}`, {
+      source: "user", exitCode: 1, cause, fix: "give your user write permission on it, or set STACKFLEET_ROOT to a folder of your own",
+    });
+  }
+}
+
+function newRunId(now = new Date()): string {
+  const stamp = now.toISOString().replace(/[-:]|\.\d+Z$/g, "");
+  return `${stamp}-${randomBytes(3).toString("hex")}`;
+}
