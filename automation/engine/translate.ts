@@ -18,7 +18,7 @@ export function plainText(message: string): string {
 /** First line that says something, without the engine's own prefixes. */
 export function firstLine(message: string): string {
   const lines = plainText(message).split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  return (lines[0] ?? "").replace(/^error: /, "").replace(/^rpc error: code = \w+ desc = /, "");
+  return (lines[0] ?? "").replace(/^error: /, "").replace(/^Unhandled exception: (?:Error: )?/, "").replace(/^rpc error: code = \w+ desc = /, "");
 }
 
 interface ErrorSeen { readonly message: string; readonly urn?: string }

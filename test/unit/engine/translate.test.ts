@@ -1,0 +1,88 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import { describe, expect, it } from "vitest";
+import type { EngineEventBody } from "../../../automation/engine/port";
+import { changesOf, firstLine, plainText, UpdateTally } from "../../../automation/engine/translate";
+
+const VPC = "urn:pulumi:home::p::aws:ec2/vpc:Vpc::main";
+const STACK = "urn:pulumi:home::p::pulumi:pulumi:Stack::p-home";
+
+/** The events of the SDK have many more fields; these are the ones that the engine's JSON carries and the tally reads. */
+function event(body: object): EngineEvent {
+  return { sequence: 1, timestamp: 1, ...body } as EngineEvent;
+}
+const pre = (urn: string, type: string, op: string): EngineEvent => event({ resourcePreEvent: { metadata: { urn, type, op } } });
+const outputs = (urn: string, type: string, op: string): EngineEvent => event({ resOutputsEvent: { metadata: { urn, type, op } } });
+const failed = (urn: string, type: string, op: string): EngineEvent => event({ resOpFailedEvent: { metadata: { urn, type, op }, status: 0, steps: 1 } });
+const diag = (severity: string, message: string, urn?: string): EngineEvent => event({ diagnosticEvent: { severity, message, urn, color: "never" } });
+
+function tallyOf(events: readonly EngineEvent[], clock: readonly number[] = [0]): { tally: UpdateTally; seen: EngineEventBody[] } {
+  const seen: EngineEventBody[] = [];
+  let call = 0;
+  const tally = new UpdateTally("home", (body) => seen.push(body), () => clock[Math.min(call++, clock.length - 1)] ?? 0);
+  for (const one of events) tally.take(one);
+  return { tally, seen };
+}
+
+describe("the engine's events", () => {
+  it("become started and finished events with the seconds between them", () => {
+    const { seen } = tallyOf([pre(VPC, "aws:ec2/vpc:Vpc", "create"), outputs(VPC, "aws:ec2/vpc:Vpc", "create")], [1000, 3500]);
+    expect(seen).toEqual([
+      { type: "resource.started", stack: "home", urn: VPC, resourceType: "aws:ec2/vpc:Vpc", op: "create" },
+      { type: "resource.finished", stack: "home", urn: VPC, resourceType: "aws:ec2/vpc:Vpc", op: "create", seconds: 2.5 },
+    ]);
+  });
+
+  it("leave the stack's own record out", () => {
+    const { seen } = tallyOf([pre(STACK, "pulumi:pulumi:Stack", "create"), outputs(STACK, "pulumi:pulumi:Stack", "create")]);
+    expect(seen).toEqual([]);
+  });
+
+  it("count what was done when the update ends without a summary", () => {
+    const { tally } = tallyOf([outputs(VPC, "t", "create"), outputs(`${VPC}2`, "t", "same"), outputs(`${VPC}3`, "t", "update"), outputs(`${VPC}4`, "t", "delete")]);
+    expect(tally.changes()).toEqual({ created: 1, updated: 1, same: 1, deleted: 1 });
+  });
+
+  it("name the resource that failed and the provider's reason as the root cause, not the echo at the end", () => {
+    const { tally } = tallyOf([
+      diag("error", "update failed"),
+      diag("error", "<{%fg 1%}>error: VpcLimitExceeded: too many\nmore<{%reset%}>", VPC),
+      failed(VPC, "aws:ec2/vpc:Vpc", "create"),
+    ]);
+    expect(tally.fault()).toEqual({ code: "resource-failed", message: "VpcLimitExceeded: too many", urn: VPC });
+  });
+
+  it("blame the program when no resource failed", () => {
+    const { tally } = tallyOf([diag("error", "Unhandled exception: Error: no such region\n    at x.js:1", STACK)]);
+    expect(tally.fault()).toEqual({ code: "program-failed", message: "no such region" });
+  });
+
+  it("report a mandatory policy violation before anything else, an advisory one as no fault", () => {
+    const advisory = tallyOf([event({ policyEvent: { policyName: "tags", enforcementLevel: "advisory", message: "no tags", resourceUrn: VPC } })]);
+    expect(advisory.tally.fault()).toBeUndefined();
+    const mandatory = tallyOf([diag("error", "other"), event({ policyEvent: { policyName: "tags", enforcementLevel: "mandatory", message: "no tags", resourceUrn: VPC } })]);
+    expect(mandatory.tally.fault()).toEqual({ code: "policy-violation", message: `tags: no tags (${VPC})` });
+    expect(mandatory.seen.at(-1)).toMatchObject({ type: "stack.policy", level: "mandatory" });
+  });
+
+  it("drop progress chatter and debug output", () => {
+    const { seen } = tallyOf([event({ diagnosticEvent: { severity: "info", message: "retrying", ephemeral: true } }), diag("debug", "noise"), diag("info", "  ")]);
+    expect(seen).toEqual([]);
+  });
+});
+
+describe("the engine's summary", () => {
+  it("counts a replacement as one created and one deleted", () => {
+    expect(changesOf({ replace: 1, same: 3 })).toEqual({ created: 1, updated: 0, same: 3, deleted: 1 });
+    expect(changesOf({ create: 2, "create-replacement": 1, "delete-replaced": 1, replace: 1 })).toEqual({ created: 3, updated: 0, same: 0, deleted: 1 });
+  });
+});
+
+describe("messages", () => {
+  it("lose colour directives, escape codes and control characters", () => {
+    expect(plainText("<{%fg 1%}>red<{%reset%}> \u001b[31mx\u001b[0m\u0007")).toBe("red x");
+  });
+
+  it("are shortened to the first line that says something", () => {
+    expect(firstLine("\n\nerror: rpc error: code = Unknown desc = boom\nstack")).toBe("boom");
+  });
+});

@@ -1,0 +1,58 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { hostname, tmpdir } from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { clearDeadLocks } from "../../../automation/recovery/locks";
+
+let dir: string;
+beforeEach(() => { dir = mkdtempSync(path.join(tmpdir(), "locks-")); });
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function writeLock(name: string, lock: { pid: number; hostname?: string; timestamp?: string } | ""): string {
+  const folder = path.join(dir, ".pulumi", "locks", "organization", "p", "home");
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, name);
+  writeFileSync(file, lock === "" ? "" : JSON.stringify({ username: "u", hostname: hostname(), timestamp: new Date().toISOString(), ...lock }));
+  return file;
+}
+
+/** A process id that certainly belongs to nobody: its process has just ended and been reaped. */
+function deadPid(): number {
+  return spawnSync(process.execPath, ["-e", ""]).pid;
+}
+
+describe("clearing Pulumi's locks", () => {
+  it("clears the lock of a dead process", () => {
+    const file = writeLock("a.json", { pid: deadPid() });
+    expect(clearDeadLocks(dir, "p", "home")).toHaveLength(1);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it("leaves the lock of a live process and says who holds it", () => {
+    const file = writeLock("a.json", { pid: process.pid });
+    expect(() => clearDeadLocks(dir, "p", "home")).toThrow(`process ${process.pid}`);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  it("clears the lock of a process id that now belongs to a process started later", () => {
+    writeLock("a.json", { pid: process.pid, timestamp: "2020-01-01T00:00:00Z" });
+    expect(clearDeadLocks(dir, "p", "home")).toHaveLength(1);
+  });
+
+  it("never clears a lock of another host", () => {
+    const file = writeLock("a.json", { pid: deadPid(), hostname: "elsewhere" });
+    expect(() => clearDeadLocks(dir, "p", "home")).toThrow("can't be seen from this host");
+    expect(existsSync(file)).toBe(true);
+  });
+
+  it("clears a lock that was torn while it was written", () => {
+    writeLock("a.json", "");
+    expect(clearDeadLocks(dir, "p", "home")).toHaveLength(1);
+  });
+
+  it("leaves locks of other stacks alone", () => {
+    writeLock("a.json", { pid: deadPid() });
+    expect(clearDeadLocks(dir, "p", "other")).toEqual([]);
+  });
+});
