@@ -24,14 +24,13 @@ export function finishedCount(view: RunView): number {
  * when the slowest of those it waits for has ended. Slots are not modelled here.
  */
 export function etaSecondsByStack(view: RunView, now: number): ReadonlyMap<string, number> {
-  const waitsFor = predecessors(view);
   const byName = new Map(view.stacks.map((stack) => [stack.name, stack]));
   const known = new Map<string, number | undefined>();
   const etaOf = (name: string): number | undefined => {
     if (known.has(name)) return known.get(name);
     known.set(name, undefined); // an end for the recursion, should a journal name a cycle
     const stack = byName.get(name);
-    const eta = stack === undefined ? undefined : remaining(stack, now, () => sequence(waitsFor.get(name) ?? [], etaOf, byName));
+    const eta = stack === undefined ? undefined : remaining(stack, now, () => sequence(stack.dependsOn, etaOf, byName));
     known.set(name, eta);
     return eta;
   };
@@ -57,8 +56,13 @@ export function runEtaSeconds(view: RunView, now: number): number | undefined {
   return Math.max(...chain.map((seconds) => seconds ?? 0), view.parallel > 0 ? total / view.parallel : 0);
 }
 
-/** A stack's update as the critical path needs it; times in epoch milliseconds, absent when it did not start or end. */
-export interface TimedStack { readonly name: string; readonly dependsOn: readonly string[]; readonly start?: number; readonly end?: number }
+/** A stack's update as the critical path needs it. */
+export interface TimedStack {
+  readonly name: string;
+  /** What the update took; 0 when it did not run. */
+  readonly seconds: number;
+  readonly dependsOn: Iterable<string>;
+}
 
 /**
  * Seconds along the longest chain of dependencies, by the measured durations: what the run would have taken with a slot for
@@ -71,9 +75,8 @@ export function criticalPathSeconds(stacks: readonly TimedStack[]): number {
     const known = lengths.get(stack.name);
     if (known !== undefined) return known;
     lengths.set(stack.name, 0);
-    const before = stack.dependsOn.flatMap((name) => byName.get(name) ?? []).map(lengthTo);
-    const own = stack.start === undefined || stack.end === undefined ? 0 : Math.max(0, stack.end - stack.start) / 1000;
-    const length = own + Math.max(0, ...before);
+    const before = [...stack.dependsOn].flatMap((name) => byName.get(name) ?? []).map(lengthTo);
+    const length = stack.seconds + Math.max(0, ...before);
     lengths.set(stack.name, length);
     return length;
   };
@@ -105,10 +108,4 @@ function sequence(names: readonly string[], etaOf: (name: string) => number | un
     slowest = Math.max(slowest, eta);
   }
   return slowest;
-}
-
-/** Whom each stack waits for: its dependencies; in a destroy, its dependents. */
-function predecessors(view: RunView): ReadonlyMap<string, readonly string[]> {
-  if (view.operation !== "destroy") return new Map(view.stacks.map((stack) => [stack.name, stack.dependsOn]));
-  return new Map(view.stacks.map((stack) => [stack.name, view.stacks.filter((other) => other.dependsOn.includes(stack.name)).map((other) => other.name)]));
 }

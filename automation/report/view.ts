@@ -17,6 +17,7 @@ export interface ResourceDone { readonly urn: string; readonly resourceType: str
 export interface StackView {
   readonly name: string;
   readonly region?: string;
+  /** Stacks it waits for: its dependencies; in a destroy, its dependents. */
   readonly dependsOn: readonly string[];
   readonly status: StackStatus;
   /** Why it has this status, when it does not speak for itself. */
@@ -140,7 +141,11 @@ function withStatus(stack: StackView, event: EventPayload<"stack.status">, at: n
 function withResult(stack: StackView, result: EventPayload<"stack.finished">["result"], at: number): StackView {
   const { created, updated, same, deleted } = result;
   const base = isTerminal(stack.status) ? stack : withStatus(stack, { stack: stack.name, status: result.status }, at);
-  return { ...base, changes: { created, updated, same, deleted }, ...(result.error && { error: result.error }) };
+  const complete = result.status === "succeeded" || result.status === "unchanged";
+  return {
+    ...base, changes: { created, updated, same, deleted }, ...(result.error && { error: result.error }),
+    ...(complete && base.expected !== undefined && { expected: base.done }), // what was expected was an estimate
+  };
 }
 
 /** Steps that are only a part of a replacement: its `create-replacement` is the one that counts. */

@@ -1,0 +1,66 @@
+/** What the commands need of the world; tests give their own. Everything heavy is a function that loads it when called. */
+import { systemClock, type RenderClock, type Terminal } from "../render/renderer";
+import type { LocalCloudModule } from "./local-port";
+
+export type RunModule = Pick<typeof import("../run"), "prepareRun">;
+export type CommandsModule = Pick<typeof import("../run/commands"), "readOutputs" | "shellEnvironment" | "resetFleet">;
+export type FleetModule = Pick<typeof import("../run/prepare"), "loadFleet">;
+export type GraphModule = Pick<typeof import("../graph"), "buildGraph" | "renderGraph">;
+
+export interface CliContext {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Results. */
+  readonly stdout: Terminal;
+  /** All else. */
+  readonly stderr: Terminal;
+  /** True when a question can be asked and answered. */
+  readonly interactive: boolean;
+  readonly clock: RenderClock;
+  /** Asks on stderr. Resolves to the line; to undefined at the end of input or when the signal aborts. */
+  ask(question: string, signal: AbortSignal): Promise<string | undefined>;
+  /** SIGINT, SIGTERM and SIGHUP. @returns a function that stops listening */
+  onSignal(listener: (signal: string) => void): () => void;
+  run(): RunModule;
+  commands(): CommandsModule;
+  fleet(): FleetModule;
+  graph(): GraphModule;
+  localCloud(): LocalCloudModule;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** The real world. */
+export function systemContext(): CliContext {
+  const { stdin, stdout, stderr } = process;
+  return {
+    cwd: process.cwd(), env: process.env, stdout, stderr, clock: systemClock,
+    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    ask: askOnTerminal,
+    onSignal: (listener) => {
+      for (const signal of SIGNALS) process.on(signal, listener);
+      return () => SIGNALS.forEach((signal) => process.off(signal, listener));
+    },
+    run: () => require("../run") as RunModule,
+    commands: () => require("../run/commands") as CommandsModule,
+    fleet: () => require("../run/prepare") as FleetModule,
+    graph: () => require("../graph") as GraphModule,
+    localCloud: () => require("../../local/client") as LocalCloudModule,
+  };
+}
+
+async function askOnTerminal(question: string, signal: AbortSignal): Promise<string | undefined> {
+  const { createInterface } = require("node:readline") as typeof import("node:readline");
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string | undefined>((resolve) => {
+      // In raw mode Ctrl+C is a key and no signal: handed on, so that it means here what it means everywhere.
+      lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+      lines.on("close", () => resolve(undefined));
+      signal.addEventListener("abort", () => resolve(undefined), { once: true });
+      lines.question(question, resolve);
+    });
+  } finally {
+    lines.close();
+  }
+}

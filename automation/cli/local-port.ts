@@ -1,0 +1,19 @@
+/** What the command line needs of the local cloud's client (`local/client.ts`), which is loaded only by commands that use it. */
+import type { CloudStatus, Fault, LedgerEntry, NewFault } from "../../local/protocol";
+
+export interface LocalCloudPort {
+  status(): Promise<CloudStatus>;
+  ledger(): Promise<LedgerEntry[]>;
+  addFault(fault: NewFault): Promise<Fault>;
+  faults(): Promise<Fault[]>;
+  clearFaults(): Promise<unknown>;
+  logs(container: string, options: { readonly follow: boolean; readonly signal: AbortSignal }): AsyncIterable<string>;
+  kill(container: string): Promise<unknown>;
+  stop(): Promise<unknown>;
+}
+
+export interface LocalCloudModule {
+  ensureStarted(options: { readonly dir: string; readonly timeScale?: number; readonly report: (line: string) => void; readonly signal?: AbortSignal }): Promise<LocalCloudPort>;
+  /** Undefined when none lives. */
+  connect(dir: string): Promise<LocalCloudPort | undefined>;
+}

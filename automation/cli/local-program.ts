@@ -1,0 +1,56 @@
+/** The `local …` half of the command line. */
+import type { Command } from "commander";
+import type { NewFault } from "../../local/protocol";
+import type { CliContext } from "./context";
+import { outputOption, parseNth, parseTimeScale, requiredOption } from "./options";
+
+type Act = (work: () => Promise<number>) => Promise<void>;
+type LocalCommands = typeof import("./commands/local");
+type JsonOption = import("./commands/local").JsonOption;
+const commands = (): LocalCommands => require("./commands/local") as LocalCommands;
+
+/** Kept equal to the kinds of `local/protocol.ts` by its type: that module brings a schema library, which the help does not need. */
+const FAULT_KINDS = ["fail", "throttle", "hang", "drop-reply"] as const satisfies readonly NewFault["kind"][];
+
+export function addLocalCommands(program: Command, context: CliContext, act: Act): void {
+  const local = program.command("local").description("The local cloud: a daemon that serves the providers for rehearsals and tests.");
+  const json = () => outputOption(["text", "json"], "form of the output").default("text");
+  local.command("start").description("Start it; does nothing when it runs. Runs start it by themselves.")
+    .option("--time-scale <n>", "simulated seconds a second (default: 60, or as it was)", parseTimeScale)
+    .addHelpText("after", "\nExamples:\n  stackfleet local start --time-scale 10")
+    .action((options: { timeScale?: number }) => act(() => commands().localStart(options, context)));
+  local.command("stop").description("Stop it and the processes it runs; its resources are kept.").action(() => act(() => commands().localStop(context)));
+  local.command("status").description("Show it and its containers.").addOption(json())
+    .action((options: JsonOption) => act(() => commands().localStatus(options, context)));
+  local.command("ledger").description("Show every create, read, update and delete that its providers were asked for.").addOption(json())
+    .addHelpText("after", "\nExamples:\n  stackfleet local ledger --output json | jq '.[] | select(.operation == \"create\")'")
+    .action((options: JsonOption) => act(() => commands().localLedger(options, context)));
+  local.command("logs").description("Print the log of a container.").argument("<container>", "an id of `local status`")
+    .option("-f, --follow", "go on as it grows")
+    .action((container: string, options: { follow?: boolean }) => act(() => commands().localLogs(container, options, context)));
+  local.command("kill").description("Kill the process of a container, as a crash would.").argument("<container>", "an id of `local status`")
+    .action((container: string) => act(() => commands().localKill(container, context)));
+  addFaultCommands(local, context, act, json);
+}
+
+function addFaultCommands(local: Command, context: CliContext, act: Act, json: () => ReturnType<typeof outputOption>): void {
+  const fault = local.command("fault").description("Planned faults: each fires once, at a create.");
+  fault.command("add").description("Plan a fault.")
+    .addOption(requiredOption("--type <token>", "resource type, as aws:ec2/vpc:Vpc"))
+    .option("--stack <name>", "only in this stack (default: any)")
+    .option("--nth <n>", "at the nth create of the type from now on", parseNth, 1)
+    .addOption(requiredOption("--kind <kind>", "what happens", FAULT_KINDS))
+    .addHelpText("after", `
+Kinds:
+  fail         the create fails, nothing is made
+  throttle     the service throttles; the provider tries again
+  hang         the create never answers, until fault clear
+  drop-reply   the work is done and the answer lost
+
+Examples:
+  stackfleet local fault add --type aws:ec2/vpc:Vpc --stack eu-west-1 --kind fail`)
+    .action((options: NewFault) => act(() => commands().faultAdd(options, context)));
+  fault.command("list").description("Show the planned faults.").addOption(json())
+    .action((options: JsonOption) => act(() => commands().faultList(options, context)));
+  fault.command("clear").description("Forget all faults; what hangs goes on.").action(() => act(() => commands().faultClear(context)));
+}

@@ -1,0 +1,44 @@
+/** How a run ends, in words: warnings, every failure once, and one line of totals. Pure. */
+import type { Changes } from "../events";
+import { rootFailures, type RunView } from "../report";
+import { clock, cleanLine, plural } from "./text";
+import { changesText, failureDetails, failureLine, symbolOf, type Paint } from "./words";
+
+export interface SummaryOptions { readonly paint: Paint; readonly unicode: boolean }
+
+/** What needs reading after the table. */
+export function closingLines(view: RunView, options: SummaryOptions): readonly string[] {
+  return [...noteLines(view, options), ...failureBlocks(view, options), ...orphanLines(view, options)];
+}
+
+/** `up succeeded in 1:02: 6/6 stacks, 120 created; critical path 0:58` */
+export function totalsLine(view: RunView, options: SummaryOptions): string {
+  const stacks = view.report?.stacks ?? [];
+  const total = stacks.reduce<Changes>((sum, stack) => ({
+    created: sum.created + stack.created, updated: sum.updated + stack.updated, same: sum.same + stack.same, deleted: sum.deleted + stack.deleted,
+  }), { created: 0, updated: 0, same: 0, deleted: 0 });
+  const good = stacks.filter((stack) => stack.status === "succeeded" || stack.status === "unchanged").length;
+  const text = `${view.operation ?? "run"} ${view.status} in ${clock(view.report?.wallSeconds ?? 0)}: ${good} of ${plural(stacks.length, "stack")}, ${changesText(total, view.operation)}`
+    + `; critical path ${clock(view.report?.criticalPathSeconds ?? 0)}`;
+  return options.paint(text, view.status === "succeeded" ? "green" : view.status === "failed" ? "red" : "yellow");
+}
+
+function noteLines(view: RunView, { paint }: SummaryOptions): readonly string[] {
+  return view.stacks.flatMap((stack) => {
+    const notes = stack.notes.filter((note) => note.severity !== "error" || stack.status !== "failed"); // a failed stack's errors are in its block
+    const texts = notes.map((note) => `${note.severity === "info" ? "" : `${note.severity}: `}${stack.name}: ${cleanLine(note.text)}`);
+    return [...new Set(texts)].map((text) => paint(text, text.startsWith("warning") ? "yellow" : text.startsWith("error") ? "red" : undefined));
+  });
+}
+
+function failureBlocks(view: RunView, { paint, unicode }: SummaryOptions): readonly string[] {
+  return rootFailures(view).flatMap((failure) => [
+    paint(`${symbolOf("failed", unicode)} ${failureLine(failure.stack, failure.error)}`, "red"),
+    ...failureDetails(failure, view.stacks.find((stack) => stack.name === failure.stack)).map((line) => `  ${line}`),
+  ]);
+}
+
+function orphanLines(view: RunView, { paint }: SummaryOptions): readonly string[] {
+  if (view.orphans.length === 0) return [];
+  return [paint(`no longer in the config but still deployed: ${view.orphans.join(", ")}; stackfleet destroy --removed removes them`, "yellow")];
+}
