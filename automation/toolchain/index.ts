@@ -13,13 +13,17 @@ import { ALLOWED_VERSIONS } from "./versions";
 
 export type { Toolchain, ToolchainOptions } from "./types";
 
+/** The slow steps, in the order they are tried. */
+const INSTALL_STEPS: readonly InstallStep[] = [(search) => fromRelease(search), fromGo];
+type InstallStep = (search: Search) => Promise<StepResult>;
+
 /**
  * Finds or installs the CLI. Call once, before any fan-out; processes that call it at the same time install once. Each
  * step that fails is reported with its reason. A warm call costs a few milliseconds and starts no process.
  * @throws FleetError `toolchain-missing` with all reasons as details; `toolchain-cache` when the cache can't be written;
  * `interrupted` when the signal aborts
  */
-export async function findToolchain(options: ToolchainOptions): Promise<Toolchain> {
+export async function findToolchain(options: ToolchainOptions, steps = INSTALL_STEPS): Promise<Toolchain> {
   const env = options.env ?? process.env;
   const search: Search = {
     report: options.report, env, cacheDir: cacheDirOf(env),
@@ -27,25 +31,34 @@ export async function findToolchain(options: ToolchainOptions): Promise<Toolchai
     ...(options.signal && { signal: options.signal }),
   };
   const whys: string[] = [];
-  const attempt = (result: StepResult): Toolchain | undefined => {
-    if ("toolchain" in result) return result.toolchain;
+  const why = (result: { readonly why: string }): void => {
     whys.push(result.why);
     search.report(result.why);
-    return undefined;
   };
-  return attempt(await fromPath(search)) ?? attempt(fromCache(search)) ?? (await install(search, attempt)) ?? missing(whys);
-}
-
-/** The slow steps, under the lock, after another look into the cache: whoever held the lock may have filled it. */
-async function install(search: Search, attempt: (result: StepResult) => Toolchain | undefined): Promise<Toolchain | undefined> {
+  const found = await fromPath(search);
+  if ("toolchain" in found) return found.toolchain;
+  why(found);
+  const cached = fromCache(search);
+  if ("toolchain" in cached) return cached.toolchain;
+  why(cached);
   prepare(search.cacheDir);
-  const onWait = (holder: string): void => search.report(`toolchain: process ${holder} is setting it up; waiting for it`);
-  return withLock(path.join(search.cacheDir, "lock"), { onWait, ...(search.signal && { signal: search.signal }) }, async () => {
+  return underLock(search, async () => {
+    // Whoever held the lock before may have filled the cache.
     const ready = fromCache(search);
     if ("toolchain" in ready) return ready.toolchain;
     sweepStaging(search.cacheDir);
-    return attempt(await fromRelease(search)) ?? attempt(await fromGo(search));
+    for (const step of steps) {
+      const result = await step(search);
+      if ("toolchain" in result) return result.toolchain;
+      why(result);
+    }
+    return missing(whys);
   });
+}
+
+function underLock<T>(search: Search, work: () => Promise<T>): Promise<T> {
+  const onWait = (holder: string): void => search.report(`toolchain: process ${holder} is setting it up; waiting for it`);
+  return withLock(path.join(search.cacheDir, "lock"), { onWait, ...(search.signal && { signal: search.signal }) }, work);
 }
 
 function prepare(cacheDir: string): void {

@@ -52,7 +52,7 @@ async function download(search: Search, staging: Staging, root: string, options:
 }
 
 /** Bytes of all files below a folder that another process is writing. */
-function bytesIn(dir: string): number {
+export function bytesIn(dir: string): number {
   let bytes = 0;
   for (const entry of readdirSync(dir, { recursive: true })) {
     bytes += lstatSync(path.join(dir, String(entry)), { throwIfNoEntry: false })?.size ?? 0;

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { looseTypes, typedSources, writtenFiles } from "./sources";
+
+const LONGEST_FILE = 300;
+
+/** Put together here, so that this file does not contain what it looks for. */
+const MACHINE_PATHS = new RegExp([["/work", "main"], ["/work", "shared"], ["/work", "\\."], ["/tmp", "tools"], ["/tmp", "brief"], ["/tmp", "bash_jobs"]].map((parts) => parts.join("/")).join("|"));
+const PACKAGE_HOSTS = new RegExp("https?://(?!registry\\.npmjs\\.org|proxy\\.golang\\.org)[\\w.-]*(registry|artifactory|nexus|verdaccio|goproxy)[\\w.-]*", "i");
+
+describe("the sources", () => {
+  it("are files that can be read in one go", () => {
+    const lengths = typedSources().map(({ file, text }) => ({ file, lines: text.trimEnd().split("\n").length }));
+    expect(lengths.filter(({ lines }) => lines > LONGEST_FILE)).toEqual([]);
+  });
+
+  it("use neither `any` nor non-null assertions", () => {
+    expect(typedSources().flatMap(looseTypes)).toEqual([]);
+  });
+
+  it("name no machine's paths and no package host of their own", () => {
+    const files = writtenFiles();
+    expect(files.length).toBeGreaterThan(20);
+    const named = files.flatMap(({ file, text }) => [MACHINE_PATHS, PACKAGE_HOSTS].flatMap((pattern) => pattern.exec(text)?.slice(0, 1).map((found) => `${file}: ${found}`) ?? []));
+    expect(named).toEqual([]);
+  });
+});
+
+describe("the search for loose types", () => {
+  it.each([["const a: any = 1;", ["x.ts:1: any"]], ["\nf(a!.b);", ["x.ts:2: non-null assertion"]], ["a as any[]", ["x.ts:1: any"]]])("finds %j", (text, found) => {
+    expect(looseTypes({ file: "x.ts", text })).toEqual(found);
+  });
+  it.each(["// any", "if (!a) f('any!');", "const anyone = a !== b;"])("passes %j", (text) => expect(looseTypes({ file: "x.ts", text })).toEqual([]));
+});
