@@ -1,12 +1,11 @@
 /** The tags of the fleet: one function makes them, one stack transformation puts them on every taggable AWS resource. */
 import * as pulumi from "@pulumi/pulumi";
+import { TAG_KEYS } from "./keys";
 import { UrnTracker } from "./urn";
 import { urnHash } from "./urn-hash";
 
+export { TAG_KEYS } from "./keys";
 export { urnHash } from "./urn-hash";
-
-/** Keys of the tags that every taggable resource of a fleet carries. */
-export const TAG_KEYS = { urnHash: "stackfleet:urn-hash", project: "stackfleet:project", stack: "stackfleet:stack" } as const;
 
 /** The Pulumi project and stack that own a resource. */
 export interface FleetTagOptions { readonly project: string; readonly stack: string }

@@ -1,0 +1,91 @@
+/** Runs a stack's program inside a Pulumi update: the same steps for the driver's program host and for a `pulumi up` by hand. */
+import * as pulumi from "@pulumi/pulumi";
+import * as path from "node:path";
+import { loadTopology } from "../automation/topology/load";
+import type { ConfigValue, InlineProgram, SecretFromEnvironment, StackNode, Topology } from "../automation/topology/types";
+import { registerFleetTags } from "../components/tags";
+import { loadProgram, PROGRAM_NAMES } from "./programs";
+
+/** One load of each config file a process, which may run many stacks. */
+const topologies = new Map<string, Promise<Topology>>();
+
+/**
+ * Runs the program of one stack of a fleet.
+ * @param options.configFile absolute path of the fleet config
+ * @returns the stack's outputs
+ * @throws {pulumi.RunError} when the fleet has no such stack, or its configuration is wrong
+ */
+export async function runStack({ configFile, stack }: { readonly configFile: string; readonly stack: string }): Promise<Record<string, unknown>> {
+  const loading = topologies.get(configFile) ?? loadTopology(configFile);
+  topologies.set(configFile, loading);
+  const topology = await loading;
+  const node = topology.stacks.find(({ name }) => name === stack);
+  if (!node) throw unknownStack(stack, topology);
+  return runNode(node, topology);
+}
+
+/** Runs the program of a stack that is known. Must be called inside a Pulumi program. */
+export async function runNode(node: StackNode, topology: Topology): Promise<Record<string, unknown>> {
+  applyConfig(node);
+  requireRegion(node);
+  registerFleetTags({ project: pulumi.getProject(), stack: pulumi.getStack() });
+  const program = typeof node.program === "function" ? node.program : loadProgram(node.program) ?? loadModule(node, node.program, topology);
+  return { ...await program() };
+}
+
+function unknownStack(stack: string, { stacks, configFile }: Topology): pulumi.RunError {
+  return new pulumi.RunError(`unknown stack; got "${stack}"; expected one of ${stacks.map(({ name }) => name).join(", ")}; declare it in ${path.basename(configFile)}, or choose another with \`pulumi stack select\``);
+}
+
+/** Members of the runtime that its types leave out. */
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
+
+/** Adds the configuration that the fleet declares to what the engine handed over; the fleet's word counts. */
+function applyConfig(node: StackNode): void {
+  const config = pulumi.runtime.allConfig();
+  const secrets = new Set(Object.keys(config).filter((key) => isConfigSecret(key)));
+  for (const [key, value] of Object.entries(node.config)) {
+    const qualified = key.includes(":") ? key : `${pulumi.getProject()}:${key}`;
+    config[qualified] = configText(node, key, value);
+    if (isSecretReference(value)) secrets.add(qualified);
+  }
+  pulumi.runtime.setAllConfig(config, [...secrets]);
+}
+
+function configText(node: StackNode, key: string, value: ConfigValue | SecretFromEnvironment): string {
+  if (!isSecretReference(value)) return typeof value === "string" ? value : JSON.stringify(value);
+  const secret = process.env[value.secretFromEnv];
+  if (secret !== undefined) return secret;
+  throw new pulumi.RunError(`stacks.${node.name}.config.${key}: the environment variable is not set; got nothing; expected a secret in ${value.secretFromEnv}; set it before you start`);
+}
+
+function isSecretReference(value: ConfigValue | SecretFromEnvironment): value is SecretFromEnvironment {
+  return typeof value === "object" && "secretFromEnv" in value;
+}
+
+/** The engine makes the provider from its own configuration: where that differs, resources would go to another region. */
+function requireRegion(node: StackNode): void {
+  const got = pulumi.runtime.allConfig()["aws:region"];
+  if (node.region === undefined || got === node.region) return;
+  throw new pulumi.RunError(`stack "${node.name}": aws:region is not the region that the fleet declares; got ${got ?? "nothing"}; expected ${node.region}; run \`pulumi config set aws:region ${node.region} --stack ${node.name}\``);
+}
+
+function loadModule(node: StackNode, program: string, topology: Topology): InlineProgram {
+  const file = path.resolve(path.dirname(topology.configFile), program);
+  const loaded = requireModule(file) as { readonly program?: unknown; readonly default?: unknown };
+  const found = loaded.program ?? loaded.default;
+  if (typeof found === "function") return found as InlineProgram;
+  throw new pulumi.RunError(`stacks.${node.name}.program: the module has no program; got "${program}"; expected a function exported as "program" or default, or one of ${PROGRAM_NAMES.join(", ")}; export one`);
+}
+
+function requireModule(file: string): unknown {
+  if (!/\.[cm]?ts$/.test(file)) return require(file);
+  // Not `tsx.require`: that loads a second copy of every package, and resources made with a second Pulumi SDK belong to no stack.
+  const { register } = require("tsx/cjs/api") as typeof import("tsx/cjs/api");
+  const unregister = register();
+  try {
+    return require(file);
+  } finally {
+    unregister();
+  }
+}

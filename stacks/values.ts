@@ -1,0 +1,35 @@
+/** Reads text and values that come from outside the program (stack configuration, outputs of other stacks) with all faults at once. */
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+
+/** A value that is kept as JSON text, as Pulumi keeps every configuration value but strings. */
+export function json<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodTransform<unknown, string>, T> {
+  return z.transform((text: string, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.issues.push({ code: "custom", message: "not JSON", input: text });
+      return z.NEVER;
+    }
+  }).pipe(schema);
+}
+
+/** `<path>: <what is wrong>` for each issue. Carries no value: what is read may be secret. */
+export function describeIssues(path: string, error: z.ZodError): string[] {
+  return error.issues.map((issue) => `${[path, ...issue.path.map(String)].join(".")}: ${issue.message.replace(/^Invalid input: /, "")}`);
+}
+
+/** The configuration of this stack in its project's namespace. @throws {pulumi.RunError} with every fault */
+export function readConfig<S extends z.ZodRawShape>(shape: S): z.output<z.ZodObject<S>> {
+  const config = new pulumi.Config();
+  const given = Object.keys(shape).flatMap((key) => {
+    const text = config.get(key);
+    return text === undefined ? [] : [[key, text] as const];
+  });
+  const result = z.object(shape).safeParse(Object.fromEntries(given));
+  if (result.success) return result.data;
+  const faults = describeIssues(config.name, result.error).map((fault) => fault.replace(".", ":").replace("received undefined", "got nothing"));
+  throw new pulumi.RunError([
+    `configuration of stack "${pulumi.getStack()}" is wrong; set it in the fleet config, or with \`pulumi config set\`:`, ...faults,
+  ].join("\n  "));
+}
