@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { ContainerSpec } from "../../../local/runtime/port";
 
-const root = path.resolve(import.meta.dirname, "..", "..", "..");
+const root = path.resolve(__dirname, "..", "..", "..");
 
 export const quiet = { info: () => undefined, warn: () => undefined };
 
