@@ -1,4 +1,5 @@
 /** What the commands need of the world; tests give their own. Everything heavy is a function that loads it when called. */
+import { createInterface } from "node:readline";
 import { systemClock, type RenderClock, type Terminal } from "../render/renderer";
 import type { LocalCloudModule } from "./local-port";
 
@@ -21,11 +22,11 @@ export interface CliContext {
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
   /** SIGINT, SIGTERM and SIGHUP. @returns a function that stops listening */
   onSignal(listener: (signal: string) => void): () => void;
-  run(): RunModule;
-  commands(): CommandsModule;
-  fleet(): FleetModule;
-  graph(): GraphModule;
-  localCloud(): LocalCloudModule;
+  run(): Promise<RunModule>;
+  commands(): Promise<CommandsModule>;
+  fleet(): Promise<FleetModule>;
+  graph(): Promise<GraphModule>;
+  localCloud(): Promise<LocalCloudModule>;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -41,16 +42,15 @@ export function systemContext(): CliContext {
       for (const signal of SIGNALS) process.on(signal, listener);
       return () => SIGNALS.forEach((signal) => process.off(signal, listener));
     },
-    run: () => require("../run") as RunModule,
-    commands: () => require("../run/commands") as CommandsModule,
-    fleet: () => require("../run/prepare") as FleetModule,
-    graph: () => require("../graph") as GraphModule,
-    localCloud: () => require("../../local/client") as LocalCloudModule,
+    run: () => import("../run/index.js"),
+    commands: () => import("../run/commands.js"),
+    fleet: () => import("../run/prepare.js"),
+    graph: () => import("../graph/index.js"),
+    localCloud: () => import("../../local/client.js"),
   };
 }
 
 async function askOnTerminal(question: string, signal: AbortSignal): Promise<string | undefined> {
-  const { createInterface } = require("node:readline") as typeof import("node:readline");
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await new Promise<string | undefined>((resolve) => {

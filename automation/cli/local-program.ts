@@ -5,9 +5,8 @@ import type { CliContext } from "./context";
 import { outputOption, parseNth, parseTimeScale, requiredOption } from "./options";
 
 type Act = (work: () => Promise<number>) => Promise<void>;
-type LocalCommands = typeof import("./commands/local");
 type JsonOption = import("./commands/local").JsonOption;
-const commands = (): LocalCommands => require("./commands/local") as LocalCommands;
+const commands = () => import("./commands/local.js");
 
 /** Kept equal to the kinds of `local/protocol.ts` by its type: that module brings a schema library, which the help does not need. */
 const FAULT_KINDS = ["fail", "throttle", "hang", "drop-reply"] as const satisfies readonly NewFault["kind"][];
@@ -18,18 +17,18 @@ export function addLocalCommands(program: Command, context: CliContext, act: Act
   local.command("start").description("Start it; does nothing when it runs. Runs start it by themselves.")
     .option("--time-scale <n>", "simulated seconds a second (default: 60, or as it was)", parseTimeScale)
     .addHelpText("after", "\nExamples:\n  stackfleet local start --time-scale 10")
-    .action((options: { timeScale?: number }) => act(() => commands().localStart(options, context)));
-  local.command("stop").description("Stop it and the processes it runs; its resources are kept.").action(() => act(() => commands().localStop(context)));
+    .action((options: { timeScale?: number }) => act(async () => (await commands()).localStart(options, context)));
+  local.command("stop").description("Stop it and the processes it runs; its resources are kept.").action(() => act(async () => (await commands()).localStop(context)));
   local.command("status").description("Show it and its containers.").addOption(json())
-    .action((options: JsonOption) => act(() => commands().localStatus(options, context)));
+    .action((options: JsonOption) => act(async () => (await commands()).localStatus(options, context)));
   local.command("ledger").description("Show every create, read, update and delete that its providers were asked for.").addOption(json())
     .addHelpText("after", "\nExamples:\n  stackfleet local ledger --output json | jq '.[] | select(.operation == \"create\")'")
-    .action((options: JsonOption) => act(() => commands().localLedger(options, context)));
+    .action((options: JsonOption) => act(async () => (await commands()).localLedger(options, context)));
   local.command("logs").description("Print the log of a container.").argument("<container>", "an id of `local status`")
     .option("-f, --follow", "go on as it grows")
-    .action((container: string, options: { follow?: boolean }) => act(() => commands().localLogs(container, options, context)));
+    .action((container: string, options: { follow?: boolean }) => act(async () => (await commands()).localLogs(container, options, context)));
   local.command("kill").description("Kill the process of a container, as a crash would.").argument("<container>", "an id of `local status`")
-    .action((container: string) => act(() => commands().localKill(container, context)));
+    .action((container: string) => act(async () => (await commands()).localKill(container, context)));
   addFaultCommands(local, context, act, json);
 }
 
@@ -49,8 +48,8 @@ Kinds:
 
 Examples:
   stackfleet local fault add --type aws:ec2/vpc:Vpc --stack eu-west-1 --kind fail`)
-    .action((options: NewFault) => act(() => commands().faultAdd(options, context)));
+    .action((options: NewFault) => act(async () => (await commands()).faultAdd(options, context)));
   fault.command("list").description("Show the planned faults.").addOption(json())
-    .action((options: JsonOption) => act(() => commands().faultList(options, context)));
-  fault.command("clear").description("Forget all faults; what hangs goes on.").action(() => act(() => commands().faultClear(context)));
+    .action((options: JsonOption) => act(async () => (await commands()).faultList(options, context)));
+  fault.command("clear").description("Forget all faults; what hangs goes on.").action(() => act(async () => (await commands()).faultClear(context)));
 }

@@ -91,14 +91,13 @@ function addRunCommands(program: Command, context: CliContext, act: Act): void {
       .addHelpText("after", `${SELECTORS}\n${help}`);
     if (operation === "destroy") command.option("--removed", "the stacks that are deployed but no longer in the config");
     command.action((selectors: string[], options: RunCommandOptions) => act(async () => {
-      const { runCommand } = require("./commands/run") as typeof import("./commands/run");
+      const { runCommand } = await import("./commands/run.js");
       return runCommand(operation, selectors, options, context);
     }));
   }
 }
 
-type FleetCommands = typeof import("./commands/fleet");
-const fleetCommands = (): FleetCommands => require("./commands/fleet") as FleetCommands;
+const fleetCommands = () => import("./commands/fleet.js");
 
 function addFleetCommands(program: Command, context: CliContext, act: Act): void {
   program.command("status").description("Show the run that goes on, or the last one; from any terminal.")
@@ -106,25 +105,25 @@ function addFleetCommands(program: Command, context: CliContext, act: Act): void
     .addOption(outputOption(["text", "json"], "form of the output").default("text"))
     .addHelpText("after", "\nExamples:\n  stackfleet status --watch\n  stackfleet status --output json")
     .action((options: import("./commands/status").StatusOptions) => act(async () => {
-      const { statusCommand } = require("./commands/status") as typeof import("./commands/status");
+      const { statusCommand } = await import("./commands/status.js");
       return statusCommand(options, context);
     }));
   withFleetOptions(program.command("graph").description("Show the stacks and what they depend on."))
     .addOption(outputOption(["text", "mermaid", "json"], "form of the output").default("text"))
     .addHelpText("after", "\nExamples:\n  stackfleet graph\n  stackfleet graph --output mermaid > fleet.mmd")
-    .action((options: import("./commands/fleet").GraphOptions) => act(() => fleetCommands().graphCommand(options, context)));
+    .action((options: import("./commands/fleet").GraphOptions) => act(async () => (await fleetCommands()).graphCommand(options, context)));
   withFleetOptions(program.command("outputs").description("Show the outputs of the stacks."))
     .argument("[stack]", "one stack (default: all)")
     .addOption(outputOption(["text", "json"], "form of the output").default("text"))
     .option("--show-secrets", "show secrets in the clear")
     .addHelpText("after", "\nExamples:\n  stackfleet outputs\n  stackfleet outputs home --output json")
-    .action((stack: string | undefined, options: import("./commands/fleet").OutputsOptions) => act(() => fleetCommands().outputsCommand(stack, options, context)));
+    .action((stack: string | undefined, options: import("./commands/fleet").OutputsOptions) => act(async () => (await fleetCommands()).outputsCommand(stack, options, context)));
   withFleetOptions(program.command("env").description("Print what a shell needs for plain pulumi on these stacks; starts the local cloud."))
     .addHelpText("after", "\nExamples:\n  eval \"$(stackfleet env)\" && pulumi up -s home")
-    .action((options: import("./options").FleetOptions) => act(() => fleetCommands().envCommand(options, context)));
+    .action((options: import("./options").FleetOptions) => act(async () => (await fleetCommands()).envCommand(options, context)));
   program.command("reset").description("Forget all runs, the state and the local cloud; refuses while resources exist.")
     .addHelpText("after", "\nExamples:\n  stackfleet destroy && stackfleet reset")
-    .action(() => act(() => fleetCommands().resetCommand(context)));
+    .action(() => act(async () => (await fleetCommands()).resetCommand(context)));
 }
 
 /** From package.json, beside the sources as beside `dist/`. */

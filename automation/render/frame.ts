@@ -21,7 +21,9 @@ export function drawFrame(view: RunView, options: FrameOptions): string {
   const header = paint(fit(headerText(view, options.now), options.columns), "bold");
   const failures = options.rows === undefined ? [] : failureLines(view, options, paint);
   const room = options.rows === undefined ? undefined : Math.max(1, options.rows - 2 - failures.length);
-  return [header, "", ...stackLines(view, { ...options, ...(room !== undefined && { rows: room }) }), ...failures].join("\n");
+  // On a line of its own: this one must not be cut.
+  const stopping = view.stopping && view.status === "running" ? paint(fit(stoppingText(view.stopping.mode), options.columns), "yellow") : "";
+  return [header, stopping, ...stackLines(view, { ...options, ...(room !== undefined && { rows: room }) }), ...failures].join("\n");
 }
 
 /** One line a stack, without the header; finished ones collapse first when there are more than `rows`. */
@@ -47,11 +49,10 @@ function headerText(view: RunView, now: number): string {
     ...(view.status === "running" ? [] : [view.status]),
     clock(elapsed),
     ...(eta === undefined ? [] : [`about ${clock(eta)} left`]),
-    ...(view.stopping && view.status === "running" ? [stoppingText(view.stopping.mode)] : []),
   ].join("  ");
 }
 
-/** Said in the header, and by the command line when the signal comes. */
+/** Said above the table, and by the command line when the signal comes. */
 export function stoppingText(mode: "graceful" | "cancel"): string {
   return mode === "graceful" ? "stopping: running stacks finish what is in flight; Ctrl+C again terminates" : "terminating";
 }

@@ -22,13 +22,13 @@ export function defaultOutput(stdout: Terminal, env: NodeJS.ProcessEnv): Output 
 }
 
 /** Progress goes to stderr, the result to stdout; the live table moves to stdout when stderr is no terminal. */
-export function createRenderer(output: Output, options: RendererOptions): Renderer {
+export async function createRenderer(output: Output, options: RendererOptions): Promise<Renderer> {
   const { stdout, stderr, env } = options;
   switch (output) {
     case "json": return new JsonRenderer(stdout);
     case "plain": return new PlainRenderer({ progress: stderr, result: stdout });
     case "tty": {
-      const { TtyRenderer } = require("./tty") as typeof import("./tty");
+      const { TtyRenderer } = await import("./tty.js");
       const live = stderr.isTTY === true ? stderr : stdout;
       return new TtyRenderer({ live, result: stdout, clock: options.clock ?? systemClock, ...terminalStyle(stdout, env) });
     }

@@ -1,15 +1,14 @@
 /** Plain lines for logs and CI: a line when a stack starts, its whole story in one block when it ends; no escape codes. */
 import type { FleetEvent } from "../events";
-import { elapsedSeconds, isTerminal, resourceName, type RunView, type StackView } from "../report";
+import { elapsedSeconds, EMPTY_VIEW, isTerminal, resourceName, type RunView, type StackView } from "../report";
 import { stackLines, stoppingText } from "./frame";
 import type { Renderer, TextSink } from "./renderer";
 import { closingLines, totalsLine } from "./summary";
 import { cell, cleanLine, clock, plural } from "./text";
 import { changesText, plainPaint } from "./words";
-import { EMPTY_VIEW } from "../report";
 
 export interface PlainOptions {
-  /** Lines while the run goes on. */
+  /** Lines while the run goes on, and its failures. */
   readonly progress: TextSink;
   /** The table at the end. */
   readonly result: TextSink;
@@ -43,7 +42,10 @@ export class PlainRenderer implements Renderer {
   finish(): void {
     const style = { paint: plainPaint, unicode: true };
     const table = stackLines(this.view, { now: this.view.updatedAt, columns: RESULT_COLUMNS, colours: false, unicode: true });
-    this.options.result.write([...table, ...closingLines(this.view, style), totalsLine(this.view, style), ""].join("\n"));
+    const closing = closingLines(this.view, { ...style, notes: false });
+    this.options.result.write(`${table.join("\n")}\n`);
+    if (closing.length > 0) this.options.progress.write(`${closing.join("\n")}\n`);
+    this.options.result.write(`${totalsLine(this.view, style)}\n`);
   }
 
   close(): void {
@@ -64,7 +66,8 @@ export class PlainRenderer implements Renderer {
     this.told.add(stack.name);
     const seconds = elapsedSeconds(stack, view.updatedAt) ?? 0;
     this.line(event, `${stack.name}: ${stack.status} in ${clock(seconds)}, ${changesText(stack.changes, view.operation)}`, [
-      ...stack.notes.map((note) => ({ at: note.at, text: `${note.severity === "info" ? "" : `${note.severity}: `}${cleanLine(note.text)}` })),
+      // A failed stack's errors are told once, at the end, where a reader of a long log looks first.
+      ...stack.notes.filter((note) => note.severity !== "error" || stack.status !== "failed").map((note) => ({ at: note.at, text: `${note.severity === "info" ? "" : `${note.severity}: `}${cleanLine(note.text)}` })),
       ...stack.changed.map((resource) => ({
         at: resource.at, text: `${(MARKS[resource.op] ?? " ").padEnd(2)} ${resource.resourceType} ${cleanLine(resourceName(resource.urn))}${resource.seconds === undefined ? "" : ` (${resource.seconds.toFixed(1)} s)`}`,
       })),
@@ -73,9 +76,9 @@ export class PlainRenderer implements Renderer {
 
   /** A line, and the lines that belong to it, each with the time since the run's start. */
   private line(event: FleetEvent, text: string, details: readonly { readonly at: number; readonly text: string }[] = []): void {
-    const stamp = (at: number): string => `[${cell(clock((at - this.view.startedAt) / 1000), 7, "right")}]`;
-    const lines = [...details].sort((a, b) => a.at - b.at).map((detail) => `${stamp(detail.at)}   ${detail.text}`);
-    this.options.progress.write(`${[`${stamp(Date.parse(event.time))} ${cleanLine(text)}`, ...lines].join("\n")}\n`);
+    const stamp = (at: number): string => cell(clock((at - this.view.startedAt) / 1000), 7, "right");
+    const lines = [...details].sort((a, b) => a.at - b.at).map((detail) => `${" ".repeat(10)}${stamp(detail.at)}  ${detail.text}`);
+    this.options.progress.write(`${[`[${stamp(Date.parse(event.time))}] ${cleanLine(text)}`, ...lines].join("\n")}\n`);
   }
 }
 

@@ -6,9 +6,9 @@ import { changesText, failureDetails, failureLine, symbolOf, type Paint } from "
 
 export interface SummaryOptions { readonly paint: Paint; readonly unicode: boolean }
 
-/** What needs reading after the table. */
-export function closingLines(view: RunView, options: SummaryOptions): readonly string[] {
-  return [...noteLines(view, options), ...failureBlocks(view, options), ...orphanLines(view, options)];
+/** What needs reading after the table. `notes`: recoveries and warnings too, where they were not told before. */
+export function closingLines(view: RunView, options: SummaryOptions & { readonly notes: boolean }): readonly string[] {
+  return [...(options.notes ? noteLines(view, options) : []), ...failureBlocks(view, options), ...orphanLines(view, options)];
 }
 
 /** `up succeeded in 1:02: 6/6 stacks, 120 created; critical path 0:58` */

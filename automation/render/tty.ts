@@ -8,7 +8,7 @@ import { closingLines, totalsLine } from "./summary";
 import { colourPaint, plainPaint } from "./words";
 
 export interface TtyOptions {
-  /** Where the table lives while the run goes on. */
+  /** Where the table lives while the run goes on; failures and warnings go there too. */
   readonly live: Terminal;
   /** Where the final table goes. */
   readonly result: TextSink;
@@ -80,11 +80,12 @@ export class TtyRenderer implements Renderer {
 
   finish(): void {
     this.close();
-    const { now } = this.options.clock;
     const style = { paint: this.options.colours ? colourPaint : plainPaint, unicode: this.options.unicode };
-    const frame = drawFrame(this.view, { now: now(), columns: sizeOf(this.options.live).columns, colours: this.options.colours, unicode: this.options.unicode });
-    const closing = closingLines(this.view, style);
-    this.options.result.write([frame, ...(closing.length > 0 ? ["", ...closing] : []), "", totalsLine(this.view, style), ""].join("\n"));
+    const frame = drawFrame(this.view, { now: this.options.clock.now(), columns: sizeOf(this.options.live).columns, colours: this.options.colours, unicode: this.options.unicode });
+    const closing = closingLines(this.view, { ...style, notes: true });
+    this.options.result.write(`${frame}\n\n`);
+    if (closing.length > 0) this.options.live.write(`${closing.join("\n")}\n\n`);
+    this.options.result.write(`${totalsLine(this.view, style)}\n`);
   }
 
   close(): void {

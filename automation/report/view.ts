@@ -144,7 +144,7 @@ function withResult(stack: StackView, result: EventPayload<"stack.finished">["re
   const complete = result.status === "succeeded" || result.status === "unchanged";
   return {
     ...base, changes: { created, updated, same, deleted }, ...(result.error && { error: result.error }),
-    ...(complete && base.expected !== undefined && { expected: base.done }), // what was expected was an estimate
+    ...(complete && { expected: base.done }), // what was expected was an estimate
   };
 }
 

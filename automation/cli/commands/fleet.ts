@@ -8,8 +8,8 @@ import { table } from "../table";
 export interface GraphOptions extends FleetOptions { readonly output: "text" | "mermaid" | "json" }
 
 export async function graphCommand(options: GraphOptions, context: CliContext): Promise<number> {
-  const { topology } = await context.fleet().loadFleet(fleetOf(options, context));
-  const { buildGraph, renderGraph } = context.graph();
+  const { topology } = await (await context.fleet()).loadFleet(fleetOf(options, context));
+  const { buildGraph, renderGraph } = await context.graph();
   context.stdout.write(`${renderGraph(buildGraph(topology), options.output).trimEnd()}\n`);
   return EXIT.ok;
 }
@@ -20,7 +20,7 @@ export interface OutputsOptions extends FleetOptions { readonly output?: "text" 
 const MASK = "[secret]";
 
 export async function outputsCommand(stack: string | undefined, options: OutputsOptions, context: CliContext): Promise<number> {
-  const outputs = await withSignal(context, (signal) => context.commands().readOutputs({
+  const outputs = await withSignal(context, async (signal) => (await context.commands()).readOutputs({
     ...fleetOf(options, context), report: sayOn(context), signal, showSecrets: options.showSecrets ?? false, ...(stack !== undefined && { stack }),
   }));
   const shown = Object.fromEntries(Object.entries(outputs).map(([name, values]) => [
@@ -37,7 +37,7 @@ export async function outputsCommand(stack: string | undefined, options: Outputs
 }
 
 export async function envCommand(options: FleetOptions, context: CliContext): Promise<number> {
-  const { exports, functions } = await withSignal(context, (signal) => context.commands().shellEnvironment({ ...fleetOf(options, context), report: sayOn(context), signal }));
+  const { exports, functions } = await withSignal(context, async (signal) => (await context.commands()).shellEnvironment({ ...fleetOf(options, context), report: sayOn(context), signal }));
   const lines = [...Object.entries(exports).map(([name, value]) => `export ${name}=${shellQuote(value)}`), ...functions];
   context.stdout.write(`${lines.join("\n")}\n`);
   return EXIT.ok;
@@ -49,7 +49,7 @@ export function shellQuote(text: string): string {
 }
 
 export async function resetCommand(context: CliContext): Promise<number> {
-  const removed = await context.commands().resetFleet({ cwd: context.cwd });
+  const removed = await (await context.commands()).resetFleet({ cwd: context.cwd });
   context.stdout.write(removed.map((path) => `removed ${path}\n`).join(""));
   return EXIT.ok;
 }

@@ -13,7 +13,7 @@ export interface JsonOption { readonly output?: "text" | "json" }
 
 export async function localStart(options: { readonly timeScale?: number }, context: CliContext): Promise<number> {
   const say = (line: string): void => void context.stderr.write(`${line}\n`);
-  const cloud = await withSignal(context, (signal) => context.localCloud().ensureStarted({
+  const cloud = await withSignal(context, async (signal) => (await context.localCloud()).ensureStarted({
     dir: folder(context), report: say, signal, ...(options.timeScale !== undefined && { timeScale: options.timeScale }),
   }));
   const status = await cloud.status();
@@ -22,14 +22,14 @@ export async function localStart(options: { readonly timeScale?: number }, conte
 }
 
 export async function localStop(context: CliContext): Promise<number> {
-  const cloud = await context.localCloud().connect(folder(context));
+  const cloud = await (await context.localCloud()).connect(folder(context));
   await cloud?.stop();
   context.stdout.write(cloud ? "local cloud stopped; its resources are kept, and the next start brings their processes back\n" : "local cloud was not running\n");
   return EXIT.ok;
 }
 
 export async function localStatus(options: JsonOption, context: CliContext): Promise<number> {
-  const cloud = await context.localCloud().connect(folder(context));
+  const cloud = await (await context.localCloud()).connect(folder(context));
   const status = await cloud?.status();
   if (options.output === "json") {
     context.stdout.write(`${JSON.stringify(status === undefined ? { running: false } : { running: true, ...status })}\n`);
@@ -117,7 +117,7 @@ function folder(context: CliContext): string {
 }
 
 async function running(context: CliContext): Promise<LocalCloudPort> {
-  const cloud = await context.localCloud().connect(folder(context));
+  const cloud = await (await context.localCloud()).connect(folder(context));
   if (cloud) return cloud;
   throw new FleetError("local-cloud-not-running", "the local cloud is not running", { source: "user", exitCode: 1, fix: "start it with stackfleet local start" });
 }

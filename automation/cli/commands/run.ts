@@ -25,7 +25,7 @@ export async function runCommand(operation: Operation, selectors: readonly strin
   const stopper = new Stopper(output, say);
   const stopListening = context.onSignal((signal) => stopper.signal(signal));
   try {
-    const prepared = await context.run().prepareRun({
+    const prepared = await (await context.run()).prepareRun({
       operation, select: selectors, target: options.target, cwd: context.cwd, report: say, signal: stopper.preparing,
       parallel: options.parallel ?? "auto", failFast: options.failFast ?? false, removed: options.removed ?? false,
       ...(options.config !== undefined && { config: options.config }),
@@ -77,7 +77,7 @@ function interrupted(): FleetError {
 }
 
 async function show(prepared: PreparedRun, output: Output, context: CliContext, stopper: Stopper, say: (line: string) => void): Promise<RunReport> {
-  const renderer: Renderer = guarded(createRenderer(output, context), (error) => {
+  const renderer: Renderer = guarded(await createRenderer(output, context), (error) => {
     say(`the display failed (${error instanceof Error ? error.message : String(error)}); the run goes on: see stackfleet status`);
   });
   let view = EMPTY_VIEW;

@@ -36,7 +36,7 @@ function print(status: FleetStatus | undefined, options: StatusOptions, context:
   }
   const style = terminalStyle(context.stdout, context.env);
   const columns = context.stdout.columns || COLUMNS_WITHOUT_TERMINAL;
-  const closing = closingLines(status.view, { paint: style.colours ? colourPaint : plainPaint, unicode: style.unicode });
+  const closing = closingLines(status.view, { paint: style.colours ? colourPaint : plainPaint, unicode: style.unicode, notes: true });
   const end = status.view.status === "interrupted" && status.view.report === undefined
     ? [`the driver of run ${status.run} died; the table shows what each stack last was; run the same command again to go on`] : [];
   const frame = drawFrame(status.view, { now: status.view.status === "running" ? now : status.view.updatedAt, columns, ...style });
@@ -51,7 +51,7 @@ async function watch(layout: Layout, status: FleetStatus, options: StatusOptions
     interrupted = true;
     ended.abort();
   });
-  const renderer = guarded(watchRenderer(status.run, options, context), () => ended.abort());
+  const renderer = guarded(await watchRenderer(status.run, options, context), () => ended.abort());
   const alive = (): boolean => {
     const current = readStatus(layout);
     return current?.live === true && current.run === status.run;
@@ -96,7 +96,7 @@ function every(ms: number, call: () => void, context: CliContext): () => void {
   return () => cancel();
 }
 
-function watchRenderer(run: string, options: StatusOptions, context: CliContext): Renderer {
+async function watchRenderer(run: string, options: StatusOptions, context: CliContext): Promise<Renderer> {
   if (options.output !== "json") {
     const output: Output = defaultOutput(context.stdout, context.env);
     return createRenderer(output, context);
