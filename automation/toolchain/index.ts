@@ -18,8 +18,8 @@ const INSTALL_STEPS: readonly InstallStep[] = [(search) => fromRelease(search), 
 type InstallStep = (search: Search) => Promise<StepResult>;
 
 /**
- * Finds or installs the CLI. Call once, before any fan-out; processes that call it at the same time install once. Each
- * step that fails is reported with its reason. A warm call costs a few milliseconds and starts no process.
+ * Finds or installs the CLI. Call once, before any fan-out; processes that call it at the same time install once. When
+ * neither PATH nor the cache has one, each step that failed is reported with its reason. A warm call costs a few milliseconds and starts no process.
  * @throws FleetError `toolchain-missing` with all reasons as details; `toolchain-cache` when the cache can't be written;
  * `interrupted` when the signal aborts
  */
@@ -30,16 +30,17 @@ export async function findToolchain(options: ToolchainOptions, steps = INSTALL_S
     packageRoot: options.packageRoot ?? packageRootOf(__dirname),
     ...(options.signal && { signal: options.signal }),
   };
+  const found = await fromPath(search);
+  if ("toolchain" in found) return found.toolchain;
+  const cached = fromCache(search);
+  if ("toolchain" in cached) return cached.toolchain;
+  // Only now: a CLI that is not on PATH is no news to anybody whose cache has one.
   const whys: string[] = [];
   const why = (result: { readonly why: string }): void => {
     whys.push(result.why);
     search.report(result.why);
   };
-  const found = await fromPath(search);
-  if ("toolchain" in found) return found.toolchain;
   why(found);
-  const cached = fromCache(search);
-  if ("toolchain" in cached) return cached.toolchain;
   why(cached);
   prepare(search.cacheDir);
   return underLock(search, async () => {
