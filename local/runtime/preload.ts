@@ -3,7 +3,8 @@
  * small file that needs nothing but Node. Inside the process:
  * - `localhost`, 127.0.0.1 and ::1 are the container's own address, and so is what binds to every address;
  * - names of the container's networks resolve (`dns.lookup`, `resolve4`, `resolve`, their promises, and all that connects);
- * - connections to other containers leave from the container's own address, so that the far side sees who calls;
+ * - connections to other containers leave from the container's own address, so that the far side sees who calls (to a name that
+ *   several containers share they leave from any, because Node tries one address after the other only then);
  * - the endpoints that the container's environment names (AWS_ENDPOINT_URL…) stay reachable, on the machine's real 127.0.0.1.
  *
  * Every outgoing connection passes through {@link planConnection} and every name through {@link lookUp}: rules between two
@@ -128,8 +129,9 @@ function planConnection(options: net.TcpNetConnectOpts): net.TcpNetConnectOpts {
   if (SELF.has(host) || WILDCARDS.has(host)) {
     return { ...options, ...own, host: hostPorts.has(Number(options.port)) ? "127.0.0.1" : OWN_ADDRESS };
   }
-  // The look-up itself follows in `net`, through `dns.lookup`: all addresses of the name are tried, one after the other.
-  const inside = net.isIPv4(host) ? host.startsWith("127.") : lookUp(host).length > 0;
+  // The look-up itself follows in `net`, through `dns.lookup`. Of several addresses Node tries one after the other, but only
+  // where no local address is set; that a name goes on answering when one of its containers doesn't is worth more.
+  const inside = net.isIPv4(host) ? host.startsWith("127.") : lookUp(host).length === 1;
   return inside ? { ...options, ...own } : options;
 }
 

@@ -29,9 +29,16 @@ function codeDir(code: string, file = "index.js"): string {
   return dir;
 }
 
-async function invoke(event: unknown = {}, signal?: AbortSignal): Promise<{ value: any; functionError?: string; logTail: string }> {
+/** An answer whose form each test knows, because it wrote the handler. */
+interface Answer { readonly value: Value; readonly functionError?: string; readonly logTail: string }
+interface Value {
+  readonly [key: string]: unknown;
+  readonly env: Record<string, string>; readonly context: Record<string, string>; readonly trace: string[]; readonly errorMessage: string;
+}
+
+async function invoke(event: unknown = {}, signal?: AbortSignal): Promise<Answer> {
   const { payload, functionError, logTail } = await runtime.invoke(NAME, Buffer.from(JSON.stringify(event)), signal);
-  return { value: JSON.parse(Buffer.from(payload).toString()) as unknown, logTail, ...(functionError === undefined ? {} : { functionError }) };
+  return { value: JSON.parse(Buffer.from(payload).toString()) as Value, logTail, ...(functionError === undefined ? {} : { functionError }) };
 }
 
 describe("function runtime", () => {
@@ -62,25 +69,25 @@ describe("function runtime", () => {
       TABLE_NAME: "t", AWS_REGION: "eu-west-1", AWS_LAMBDA_FUNCTION_NAME: "orders", AWS_ACCESS_KEY_ID: "123456789012", AWS_ENDPOINT_URL: "http://127.0.0.1:4566",
     });
     expect(value.env).not.toHaveProperty("SECRET_OF_THE_DAEMON");
-    expect(value.ms).toBeGreaterThan(20_000);
-    expect(value.ms).toBeLessThanOrEqual(30_000);
+    expect(value["ms"]).toBeGreaterThan(20_000);
+    expect(value["ms"]).toBeLessThanOrEqual(30_000);
     expect(value.context).toMatchObject({ functionName: "orders", invokedFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:orders", memoryLimitInMB: "128" });
-    expect(value.context.awsRequestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(value.context["awsRequestId"]).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   it("keeps one process warm over calls and starts more when calls overlap", async () => {
     await deploy("let calls = 0; exports.handler = async (e) => { await new Promise((r) => setTimeout(r, e.ms)); return { pid: process.pid, calls: ++calls } }");
     const [first, second] = [await invoke({ ms: 0 }), await invoke({ ms: 0 })];
-    expect(second.value).toEqual({ pid: first.value.pid, calls: 2 });
+    expect(second.value).toEqual({ pid: first.value["pid"], calls: 2 });
     const together = await Promise.all([invoke({ ms: 150 }), invoke({ ms: 150 }), invoke({ ms: 150 })]);
-    expect(new Set(together.map(({ value }) => value.pid)).size).toBe(3);
+    expect(new Set(together.map(({ value }) => value["pid"])).size).toBe(3);
   });
 
   it("makes calls wait in order at the cap", async () => {
     await deploy("let n = 0; exports.handler = async () => ({ pid: process.pid, n: ++n })", {}, { maxInstances: 1 });
     const results = await Promise.all([invoke(), invoke(), invoke()]);
-    expect(results.map(({ value }) => value.n)).toEqual([1, 2, 3]);
-    expect(new Set(results.map(({ value }) => value.pid)).size).toBe(1);
+    expect(results.map(({ value }) => value["n"])).toEqual([1, 2, 3]);
+    expect(new Set(results.map(({ value }) => value["pid"])).size).toBe(1);
   });
 
   it("reports what a handler throws, and goes on with the same process", async () => {
@@ -100,7 +107,7 @@ describe("function runtime", () => {
     expect(late.functionError).toBe("Unhandled");
     expect(late.value.errorMessage).toMatch(/Task timed out after 0\.20 seconds$/);
     expect((await invoke()).value).not.toBe(pid);
-    expect(startOf(pid as number)).toBeUndefined();
+    expect(startOf(Number(pid))).toBeUndefined();
   });
 
   it.each([
@@ -112,7 +119,7 @@ describe("function runtime", () => {
     await deploy(`exports.handler = (event, context, callback) => { ${code} }`);
     const { value, functionError } = await invoke();
     expect(functionError).toBe("Unhandled");
-    expect(value.errorType).toBe(type);
+    expect(value["errorType"]).toBe(type);
     expect(value.errorMessage).toMatch(message);
   });
 
@@ -152,10 +159,10 @@ describe("function runtime", () => {
   it("ends idle processes, and all of them on close", async () => {
     await deploy("exports.handler = async () => process.pid", {}, { idleMs: 20 });
     const { value: pid } = await invoke();
-    await expect.poll(() => startOf(pid as number)).toBeUndefined();
+    await expect.poll(() => startOf(Number(pid))).toBeUndefined();
     const { value: next } = await invoke();
     await runtime.close();
-    expect(startOf(next as number)).toBeUndefined();
+    expect(startOf(Number(next))).toBeUndefined();
   });
 
   it("refuses a function that is not deployed", async () => {

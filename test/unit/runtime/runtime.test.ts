@@ -268,7 +268,9 @@ describe("container runtime over restarts of the daemon", () => {
     const stranger = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { detached: true, stdio: "ignore", env: {} });
     const { DatabaseSync } = await import("node:sqlite");
     const db = new DatabaseSync(path.join(sandbox.dir, "data", "runtime.db"));
-    db.prepare("UPDATE containers SET record = json_set(record, '$.process.pid', ?)").run(stranger.pid ?? 0);
+    // The stranger's pid with an earlier start: the system counts starts in ticks of 10 ms, so the real one could be the same.
+    const earlier = startOf(process.pid) ?? "";
+    db.prepare("UPDATE containers SET record = json_set(record, '$.process.pid', ?, '$.process.start', ?)").run(stranger.pid ?? 0, earlier);
     db.close();
     runtime = await open();
     await runtime.restore();
