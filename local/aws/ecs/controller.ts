@@ -1,0 +1,319 @@
+/** The ECS service scheduler: starts, replaces, rolls and drains tasks so that each service has what it asks for. */
+import type { CloudContext, ResourceRecord } from "../../model";
+import type { ContainerState } from "../../runtime/port";
+import { arn } from "../arn";
+import { numeric, text } from "../define";
+import { clusterArn, ECS_SERVICE, findTaskDefinition } from "./shared";
+import { LaunchRate } from "./launchRate";
+import { rollout } from "./rollout";
+import { adoptedTask, containerSpecs, healthOf, isReady, LABEL, launchSeconds, stopSeconds } from "./task";
+import type { Task } from "./task";
+import { wayOutFault } from "./reachability";
+
+/** An entry of a service's event list. */
+export interface ServiceEvent { readonly id: string; readonly createdAt: string; readonly message: string }
+
+/** Stopped tasks stay describable. Source: ECS API, DescribeTasks: at least one hour; here the last of each service. */
+const STOPPED_KEPT = 50;
+const EVENTS_KEPT = 100;
+/** Simulated seconds before a service whose tasks keep failing tries again, doubling. Source: ECS service throttle logic, up to 15 minutes. */
+const FIRST_BACKOFF_SECONDS = 5;
+const LONGEST_BACKOFF_SECONDS = 900;
+
+interface ServiceState { failures: number; retrying: boolean; running?: Promise<void>; again: boolean; readonly events: ServiceEvent[] }
+
+/** The scheduler of one cloud. */
+export class EcsController {
+  readonly #cloud: CloudContext;
+  readonly #tasks = new Map<string, Task>();
+  readonly #services = new Map<string, ServiceState>();
+  readonly #rates = new Map<string, LaunchRate>();
+  readonly #listeners = new Set<() => void>();
+  readonly #draining = new Set<string>();
+  readonly #unsubscribe: () => void;
+  readonly #closed = new AbortController();
+
+  constructor(cloud: CloudContext) {
+    this.#cloud = cloud;
+    this.#unsubscribe = cloud.runtime.onChange((state) => this.#containerChanged(state));
+  }
+
+  /** Every task that is known, stopped ones included, oldest first. */
+  tasks(where: { serviceArn?: string; clusterArn?: string } = {}): Task[] {
+    return [...this.#tasks.values()].filter((task) => (where.serviceArn === undefined || task.serviceArn === where.serviceArn)
+      && (where.clusterArn === undefined || task.clusterArn === where.clusterArn));
+  }
+
+  /** A task by ARN or id. */
+  task(arnOrId: string): Task | undefined {
+    return this.#tasks.get(arnOrId.split("/").at(-1) ?? arnOrId);
+  }
+
+  /** Newest first. */
+  events(serviceArn: string): readonly ServiceEvent[] {
+    return this.#state(serviceArn).events.toReversed();
+  }
+
+  /** Takes over the containers that an earlier daemon left running. */
+  adopt(serviceArn: string): void {
+    const byTask = Map.groupBy(this.#cloud.runtime.list({ [LABEL.serviceArn]: serviceArn }), (state) => state.spec.labels[LABEL.task] ?? "");
+    for (const [id, states] of byTask) {
+      const task = this.#tasks.has(id) ? undefined : adoptedTask(states);
+      if (!task) continue;
+      this.#tasks.set(id, task);
+      for (const state of states) this.#containerChanged(state);
+    }
+  }
+
+  /** Looks at a service and does what is missing. Calls while one is under way are one more look afterwards. */
+  reconcile(serviceArn: string): void {
+    const state = this.#state(serviceArn);
+    state.again = true;
+    state.running ??= this.#work(serviceArn, state);
+  }
+
+  /** Resolves when the service is steady; rejects when it was deleted or the signal aborts. */
+  async steady(serviceArn: string, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const settle = (finish: () => void): void => {
+        this.#listeners.delete(look);
+        signal.removeEventListener("abort", look);
+        finish();
+      };
+      const look = (): void => {
+        if (signal.aborted) return settle(() => reject(signal.reason as Error));
+        const record = this.#service(serviceArn);
+        if (!record) return settle(() => reject(new Error(`service ${serviceArn} was deleted while it was waited for`)));
+        if (this.isSteady(record)) settle(resolve);
+      };
+      this.#listeners.add(look);
+      signal.addEventListener("abort", look);
+      look();
+    });
+  }
+
+  /** As many ready tasks of the wanted revision as desired, and no other. */
+  isSteady(record: ResourceRecord): boolean {
+    const live = this.#live(record.arn ?? record.id);
+    const wanted = this.#wanted(record);
+    return live.length === numeric(record.outputs["desiredCount"]) && live.every((task) => task.definition === wanted && isReady(task, this.#cloud));
+  }
+
+  /** Why the service's last task stopped, for errors. */
+  lastStop(serviceArn: string): string | undefined {
+    return this.tasks({ serviceArn }).filter((task) => task.stoppedReason !== undefined).at(-1)?.stoppedReason;
+  }
+
+  /** Stops one task, as StopTask does; its service starts another. */
+  async stopTask(task: Task, reason: string): Promise<void> {
+    if (task.desired === "RUNNING") {
+      task.desired = "STOPPED";
+      task.stoppedReason = reason;
+      task.abort.abort(new Error(reason));
+      task.stopping = this.#end(task);
+    }
+    await task.stopping;
+  }
+
+  /** Stops every task of a service and forgets the service. */
+  async drain(serviceArn: string): Promise<void> {
+    this.#draining.add(serviceArn);
+    await this.#services.get(serviceArn)?.running;
+    // Containers that no task knows: a create that was interrupted by a restart.
+    this.adopt(serviceArn);
+    await Promise.all(this.tasks({ serviceArn }).map((task) => this.stopTask(task, "Scaling activity initiated by (deployment)")));
+    for (const task of this.tasks({ serviceArn })) this.#tasks.delete(task.id);
+    this.#services.delete(serviceArn);
+    this.#draining.delete(serviceArn);
+    this.#changed();
+  }
+
+  /** Ends the scheduler; tasks go on, and a later one adopts them. */
+  close(): void {
+    this.#unsubscribe();
+    this.#closed.abort(new Error("the local cloud is stopping"));
+    for (const task of this.#tasks.values()) if (task.containers.size === 0) task.abort.abort(this.#closed.signal.reason);
+  }
+
+  #state(serviceArn: string): ServiceState {
+    const state = this.#services.get(serviceArn) ?? { failures: 0, retrying: false, again: false, events: [] };
+    this.#services.set(serviceArn, state);
+    return state;
+  }
+
+  #service(serviceArn: string): ResourceRecord | undefined {
+    return this.#cloud.store.byArn(serviceArn) ?? this.#cloud.store.get(ECS_SERVICE, serviceArn);
+  }
+
+  #wanted(record: ResourceRecord): string | undefined {
+    return findTaskDefinition(this.#cloud, record, text(record.outputs["taskDefinition"]))?.arn;
+  }
+
+  #live(serviceArn: string): Task[] {
+    return this.tasks({ serviceArn }).filter((task) => task.desired === "RUNNING");
+  }
+
+  async #work(serviceArn: string, state: ServiceState): Promise<void> {
+    // In its own turn, so that what one event changes is seen as a whole.
+    await Promise.resolve();
+    try {
+      while (state.again && !this.#closed.signal.aborted) {
+        state.again = false;
+        const record = this.#service(serviceArn);
+        if (record && !this.#draining.has(serviceArn)) this.#look(record, state);
+      }
+    } catch (error) {
+      this.#cloud.log.warn("ecs service could not be reconciled", { service: serviceArn, error: String(error) });
+    } finally {
+      delete state.running;
+      this.#changed();
+    }
+  }
+
+  #look(record: ResourceRecord, state: ServiceState): void {
+    const serviceArn = record.arn ?? record.id;
+    const definition = this.#wanted(record);
+    const plan = rollout({
+      desired: numeric(record.outputs["desiredCount"]),
+      minimumPercent: numeric(record.outputs["deploymentMinimumHealthyPercent"], 100), maximumPercent: numeric(record.outputs["deploymentMaximumPercent"], 200),
+      tasks: this.#live(serviceArn).map((task) => ({ id: task.id, current: task.definition === definition, ready: isReady(task, this.#cloud) })),
+    });
+    for (const id of plan.stop) {
+      const task = this.#tasks.get(id);
+      if (task) this.#inBackground(this.stopTask(task, "Scaling activity initiated by (deployment)"), serviceArn);
+    }
+    if (plan.start === 0 || definition === undefined || state.retrying) return;
+    if (state.failures > 0) return this.#retryLater(serviceArn, state);
+    for (let n = 0; n < plan.start; n += 1) this.#inBackground(this.#launch(record, definition), serviceArn);
+  }
+
+  /** One task at a time until one of them is ready: a broken service must not burn through a burst of launches. */
+  #retryLater(serviceArn: string, state: ServiceState): void {
+    state.retrying = true;
+    const seconds = Math.min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** Math.min(state.failures - 1, 10));
+    this.#event(serviceArn, "is unable to consistently start tasks successfully; it tries again later");
+    this.#inBackground(this.#cloud.clock.sleep(seconds, this.#closed.signal).then(() => this.#retry(serviceArn, state)), serviceArn);
+  }
+
+  async #retry(serviceArn: string, state: ServiceState): Promise<void> {
+    state.retrying = false;
+    const record = this.#service(serviceArn);
+    const definition = record && this.#wanted(record);
+    if (!record || definition === undefined || this.#draining.has(serviceArn)) return;
+    const lacking = this.#live(serviceArn).filter((task) => task.definition === definition).length < numeric(record.outputs["desiredCount"]);
+    if (lacking) await this.#launch(record, definition);
+  }
+
+  #inBackground(work: Promise<unknown>, serviceArn: string): void {
+    work.catch((error: unknown) => {
+      if (!this.#closed.signal.aborted) this.#cloud.log.warn("ecs task failed", { service: serviceArn, error: String(error) });
+    });
+  }
+
+  async #launch(record: ResourceRecord, definition: string): Promise<void> {
+    const task = this.#newTask(record, definition);
+    this.#tasks.set(task.id, task);
+    this.#event(task.serviceArn, `has started 1 tasks: (task ${task.id})`);
+    try {
+      await this.#cloud.clock.sleep(this.#rate(record).take() + launchSeconds(task.id), task.abort.signal);
+      task.status = "PENDING";
+      await this.#startContainers(task);
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      if (task.desired === "RUNNING") this.#failed(task, error instanceof Error ? error.message : String(error));
+    }
+    this.#changed();
+  }
+
+  #newTask(record: ResourceRecord, definition: string): Task {
+    const id = this.#cloud.ids.hex(32);
+    const cluster = clusterArn(record, text(record.outputs["cluster"]));
+    return {
+      id, arn: arn(record, "ecs", `task/${cluster.split("/").at(-1) ?? ""}/${id}`), region: record.region, account: record.account, clusterArn: cluster,
+      serviceArn: record.arn ?? record.id, definition, containers: new Map(), createdAt: this.#cloud.clock.now().toISOString(), status: "PROVISIONING", desired: "RUNNING",
+      abort: new AbortController(), wasReady: false,
+    };
+  }
+
+  async #startContainers(task: Task): Promise<void> {
+    const service = this.#service(task.serviceArn);
+    const definition = findTaskDefinition(this.#cloud, task, task.definition);
+    if (!service || !definition) throw new Error("the service or its task definition is gone");
+    const fault = wayOutFault(service, this.#cloud);
+    if (fault !== undefined) throw new Error(fault);
+    for (const spec of containerSpecs(task, service, definition, this.#cloud)) {
+      if (task.desired !== "RUNNING") return;
+      task.containers.set(spec.labels[LABEL.container] ?? spec.id, spec.id);
+      await this.#cloud.runtime.run(spec);
+    }
+    if (task.desired !== "RUNNING") return;
+    task.status = "RUNNING";
+    task.startedAt = this.#cloud.clock.now().toISOString();
+    this.reconcile(task.serviceArn);
+  }
+
+  #containerChanged(state: ContainerState): void {
+    const task = this.#tasks.get(state.spec.labels[LABEL.task] ?? "");
+    if (!task || task.desired === "STOPPED") return;
+    if (isReady(task, this.#cloud)) task.wasReady = true;
+    if (state.status === "exited" && state.spec.labels[LABEL.essential] !== "false") {
+      this.#failed(task, `Essential container in task exited (${state.spec.labels[LABEL.container]}, exit code ${state.exitCode ?? "unknown"})`);
+    } else if (healthOf(task, this.#cloud) === "UNHEALTHY") {
+      this.#failed(task, "Task failed container health checks");
+    } else if (isReady(task, this.#cloud)) {
+      this.#state(task.serviceArn).failures = 0;
+    }
+    this.reconcile(task.serviceArn);
+    this.#changed();
+  }
+
+  #failed(task: Task, reason: string): void {
+    // Only tasks that never worked throttle their service: one that worked and died is replaced at once.
+    if (!task.wasReady) this.#state(task.serviceArn).failures += 1;
+    this.#event(task.serviceArn, `(task ${task.id}) stopped: ${reason}`);
+    this.#inBackground(this.stopTask(task, reason), task.serviceArn);
+  }
+
+  async #end(task: Task): Promise<void> {
+    task.status = "DEPROVISIONING";
+    const grace = stopSeconds(findTaskDefinition(this.#cloud, task, task.definition));
+    await Promise.all([...task.containers.values()].map((id) => this.#cloud.runtime.remove(id, grace)));
+    task.status = "STOPPED";
+    task.stoppedAt = this.#cloud.clock.now().toISOString();
+    const stopped = this.tasks({ serviceArn: task.serviceArn }).filter((other) => other.status === "STOPPED");
+    for (const old of stopped.slice(0, -STOPPED_KEPT)) this.#tasks.delete(old.id);
+    if (this.#services.has(task.serviceArn)) this.reconcile(task.serviceArn);
+  }
+
+  #rate(record: ResourceRecord): LaunchRate {
+    const key = `${record.account}/${record.region}`;
+    const rate = this.#rates.get(key) ?? new LaunchRate(this.#cloud.clock);
+    this.#rates.set(key, rate);
+    return rate;
+  }
+
+  #event(serviceArn: string, message: string): void {
+    const { events } = this.#state(serviceArn);
+    events.push({ id: this.#cloud.ids.uuid(), createdAt: this.#cloud.clock.now().toISOString(), message: `(service ${serviceArn.split("/").at(-1) ?? ""}) ${message}` });
+    events.splice(0, events.length - EVENTS_KEPT);
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+const controllers = new WeakMap<object, EcsController>();
+
+/** The scheduler of a cloud; starts with the first call. */
+export function ecsController(cloud: CloudContext): EcsController {
+  const known = controllers.get(cloud.store) ?? new EcsController(cloud);
+  controllers.set(cloud.store, known);
+  return known;
+}
+
+/** Ends the scheduler of a cloud, if it has one. */
+export function closeEcs(cloud: Pick<CloudContext, "store">): void {
+  controllers.get(cloud.store)?.close();
+  controllers.delete(cloud.store);
+}
