@@ -156,7 +156,8 @@ const COUNTED_AS: Readonly<Record<string, keyof Changes>> = {
 };
 
 function resourceFinished(stack: StackView, event: EventPayload<"resource.finished">, at: number): StackView {
-  const done = stack.done + (PARTIAL_OPS.has(event.op) ? 0 : 1);
+  const partial = PARTIAL_OPS.has(event.op);
+  const done = stack.done + (partial ? 0 : 1);
   const counter = COUNTED_AS[event.op];
   const ended: ResourceDone = { urn: event.urn, resourceType: event.resourceType, op: event.op, at, ...(event.seconds !== undefined && { seconds: event.seconds }) };
   return {
@@ -164,7 +165,7 @@ function resourceFinished(stack: StackView, event: EventPayload<"resource.finish
     ...(stack.expected !== undefined && { expected: Math.max(stack.expected, done) }),
     ...(counter
       ? { changes: { ...stack.changes, [counter]: stack.changes[counter] + 1 }, changed: [...stack.changed, ended] }
-      : { changes: { ...stack.changes, same: stack.changes.same + 1 } }),
+      : { changes: { ...stack.changes, same: stack.changes.same + (partial ? 0 : 1) } }),
   };
 }
 
