@@ -1,0 +1,254 @@
+/** A cloud in memory: the core's part of a create, update and delete, a clock that only moves when told, containers without processes. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { awsPackage } from "../../../local/aws/index";
+import { closeEcs } from "../../../local/aws/ecs/controller";
+import { dynamoEngines } from "../../../local/aws/dynamodb/engine";
+import { ServiceError } from "../../../local/model";
+import type { CallScope, CloudContext, Properties, ResourceModel, ResourceRecord, Store } from "../../../local/model";
+import type { ContainerRuntime, ContainerSpec, ContainerState, FunctionRuntime, FunctionSpec } from "../../../local/runtime/port";
+
+export const HOME = { region: "eu-central-1", account: "123456789012" };
+const START = Date.parse("2026-11-21T09:00:00.000Z");
+
+type MutableRecord = { -readonly [K in keyof ResourceRecord]: ResourceRecord[K] };
+
+class MemoryStore implements Store {
+  readonly records = new Map<string, MutableRecord>();
+  list(type: string, where: { region?: string; account?: string; id?: string; name?: string } = {}): ResourceRecord[] {
+    return this.all().filter((record) => record.type === type && (where.region === undefined || record.region === where.region)
+      && (where.account === undefined || record.account === where.account) && (where.id === undefined || record.id === where.id));
+  }
+  get(type: string, id: string, where?: { region?: string; account?: string }): ResourceRecord | undefined {
+    return this.list(type, { ...where, id })[0];
+  }
+  byArn(arn: string): ResourceRecord | undefined {
+    return this.all().find((record) => record.arn === arn);
+  }
+  all(): ResourceRecord[] {
+    return [...this.records.values()];
+  }
+  patch(key: string, outputs: Properties): void {
+    const record = this.records.get(key);
+    if (record) record.outputs = { ...record.outputs, ...outputs };
+  }
+}
+
+/** Time that moves only by {@link advance}. */
+export class ManualClock {
+  readonly timeScale = 60;
+  #seconds = 0;
+  #sleepers: { due: number; wake: () => void }[] = [];
+  sleep(seconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const sleeper = { due: this.#seconds + seconds, wake: resolve };
+      this.#sleepers.push(sleeper);
+      const abort = (): void => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        reject(signal?.reason as Error);
+      };
+      if (signal?.aborted) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+  toRealMs(seconds: number): number {
+    return (seconds * 1000) / this.timeScale;
+  }
+  now(): Date {
+    return new Date(START + (this.#seconds * 1000) / this.timeScale);
+  }
+  /** Moves simulated time, waking sleepers in order and letting what they start happen. */
+  async advance(seconds: number): Promise<void> {
+    const until = this.#seconds + seconds;
+    for (;;) {
+      await turns();
+      const [next] = this.#sleepers.filter((sleeper) => sleeper.due <= until).sort((a, b) => a.due - b.due);
+      if (!next) break;
+      this.#seconds = Math.max(this.#seconds, next.due);
+      this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== next);
+      next.wake();
+    }
+    this.#seconds = until;
+    await turns();
+  }
+}
+
+/** Lets every promise that can settle now settle. */
+export async function turns(): Promise<void> {
+  for (let n = 0; n < 5; n += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Containers that are states only. Healthy at once unless told otherwise. */
+export class FakeRuntime implements ContainerRuntime {
+  readonly states = new Map<string, ContainerState>();
+  readonly #listeners = new Set<(state: ContainerState) => void>();
+  removed: string[] = [];
+  /** Images that can't be pulled. */
+  broken = new Set<string>();
+  healthAtStart: "healthy" | "starting" = "healthy";
+
+  async run(spec: ContainerSpec): Promise<ContainerState> {
+    if (this.broken.has(spec.image)) throw new ServiceError("CannotPullContainerError", `${spec.image} is not in the image table`);
+    const state: ContainerState = {
+      spec, status: "running", health: spec.healthCheck ? this.healthAtStart : "none", address: `127.64.0.${this.states.size + 1}`, restarts: 0, logFile: "", startedAt: new Date(START).toISOString(),
+    };
+    this.#set(state);
+    return state;
+  }
+  async remove(id: string): Promise<void> {
+    if (this.states.delete(id)) this.removed.push(id);
+  }
+  async stop(id: string): Promise<void> {
+    this.change(id, { status: "exited", exitCode: 0 });
+  }
+  async start(id: string): Promise<ContainerState> {
+    return this.change(id, { status: "running" });
+  }
+  get(id: string): ContainerState | undefined {
+    return this.states.get(id);
+  }
+  list(labels: Readonly<Record<string, string>> = {}): ContainerState[] {
+    return [...this.states.values()].filter((state) => Object.entries(labels).every(([name, value]) => state.spec.labels[name] === value));
+  }
+  async waitHealthy(): Promise<ContainerState> {
+    throw new Error("not used");
+  }
+  onChange(listener: (state: ContainerState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  async kill(id: string): Promise<void> {
+    this.change(id, { status: "exited", exitCode: 137 });
+  }
+  async *logs(): AsyncGenerator<string> {}
+  resolve(): string[] {
+    return [];
+  }
+  change(id: string, changes: Partial<ContainerState>): ContainerState {
+    const before = this.states.get(id);
+    if (!before) throw new Error(`no container ${id}`);
+    const state = { ...before, ...changes };
+    this.#set(state);
+    return state;
+  }
+  #set(state: ContainerState): void {
+    this.states.set(state.spec.id, state);
+    for (const listener of this.#listeners) listener(state);
+  }
+}
+
+/** Functions that answer with what they got. */
+export class FakeFunctions implements FunctionRuntime {
+  readonly deployed = new Map<string, FunctionSpec>();
+  async deploy(fn: FunctionSpec): Promise<void> {
+    this.deployed.set(fn.name, fn);
+  }
+  async remove(name: string): Promise<void> {
+    this.deployed.delete(name);
+  }
+  async invoke(name: string, payload: Uint8Array): ReturnType<FunctionRuntime["invoke"]> {
+    const input = JSON.parse(Buffer.from(payload).toString("utf8")) as { fail?: boolean };
+    if (input.fail) return { payload: Buffer.from(JSON.stringify({ errorType: "Error", errorMessage: "failed as asked" })), functionError: "Unhandled", logTail: "boom" };
+    return { payload: Buffer.from(JSON.stringify({ name, input })), logTail: "START\nEND" };
+  }
+}
+
+export interface CreateOptions { readonly region?: string; readonly account?: string; readonly stack?: string; readonly name?: string; readonly settle?: boolean; readonly signal?: AbortSignal }
+
+/** The core's part, in memory. */
+export class FakeCloud {
+  readonly store = new MemoryStore();
+  readonly runtime = new FakeRuntime();
+  readonly functions = new FakeFunctions();
+  readonly clock = new ManualClock();
+  readonly dataDir = mkdtempSync(path.join(tmpdir(), "local-aws-"));
+  readonly endpointUrl = "http://127.0.0.1:4566";
+  readonly warnings: string[] = [];
+  #count = 0;
+  readonly log = { info: () => undefined, warn: (message: string, fields?: Record<string, unknown>) => void this.warnings.push(`${message} ${JSON.stringify(fields ?? {})}`) };
+  readonly ids = {
+    hex: (length: number) => (++this.#count).toString(16).padStart(length, "0"),
+    uuid: () => `00000000-0000-4000-8000-${(++this.#count).toString(16).padStart(12, "0")}`,
+    alphanumeric: (length: number, upper?: boolean) => (++this.#count).toString(36).padStart(length, "0")[upper ? "toUpperCase" : "toLowerCase"](),
+  };
+
+  get context(): CloudContext {
+    return this;
+  }
+
+  model(type: string): ResourceModel<Properties> {
+    const found = awsPackage.resources.find((model) => model.type === type);
+    if (!found) throw new Error(`no model of ${type}`);
+    return found as unknown as ResourceModel<Properties>;
+  }
+
+  scope(type: string, options: CreateOptions = {}): CallScope {
+    const { region = HOME.region, account = HOME.account, stack = "home", name = `r${++this.#count}` } = options;
+    return { region, account, stack, name, type, urn: `urn:pulumi:${stack}::stackfleet::${type}::${name}`, signal: options.signal ?? new AbortController().signal };
+  }
+
+  /** Check, begin, record; the settle's promise beside the record. */
+  begin(type: string, inputs: Properties, options: CreateOptions = {}): { record: ResourceRecord; settled: Promise<ResourceRecord> } {
+    const model = this.model(type);
+    const scope = this.scope(type, options);
+    const faults = model.check?.(inputs, scope) ?? [];
+    if (faults.length > 0) throw new Error(faults.map((fault) => `${fault.property}: ${fault.reason}`).join("; "));
+    const parsed = model.args.parse(inputs);
+    const begun = model.begin(parsed, scope, this);
+    const key = `k${++this.#count}`;
+    const record: MutableRecord = {
+      key, type, id: begun.id, ...(begun.arn === undefined ? {} : { arn: begun.arn }), region: scope.region, account: scope.account, stack: scope.stack, urn: scope.urn,
+      inputs: parsed, outputs: begun.outputs, tags: (parsed["tagsAll"] ?? parsed["tags"] ?? {}) as Record<string, string>, status: "creating", createdAt: this.clock.now().toISOString(),
+    };
+    this.store.records.set(key, record);
+    const settled = (async () => {
+      const outputs = options.settle === false ? undefined : await model.settle?.(record, scope, this);
+      record.outputs = { ...record.outputs, ...outputs };
+      record.status = "available";
+      return record;
+    })();
+    return { record, settled };
+  }
+
+  async create(type: string, inputs: Properties, options: CreateOptions = {}): Promise<ResourceRecord> {
+    return this.begin(type, inputs, options).settled;
+  }
+
+  async update(record: ResourceRecord, inputs: Properties): Promise<ResourceRecord> {
+    const model = this.model(record.type);
+    const parsed = model.args.parse(inputs);
+    const outputs = await model.update?.(record, parsed, this.scope(record.type, record), this);
+    const stored = this.store.records.get(record.key);
+    if (!stored) throw new Error("no such record");
+    stored.inputs = parsed;
+    stored.outputs = { ...stored.outputs, ...outputs };
+    return stored;
+  }
+
+  async delete(record: ResourceRecord): Promise<void> {
+    const model = this.model(record.type);
+    model.beforeDelete?.(record, this);
+    const stored = this.store.records.get(record.key);
+    if (stored) stored.status = "deleting";
+    await model.destroy?.(record, this.scope(record.type, record), this);
+    this.store.records.delete(record.key);
+  }
+
+  /** Ends what the cloud runs and removes its folder. */
+  async close(): Promise<void> {
+    closeEcs(this);
+    await dynamoEngines(this).close();
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** The code of the refusal that a call ends with. */
+export async function refusal(call: () => unknown): Promise<string> {
+  try {
+    await call();
+  } catch (error) {
+    return error instanceof ServiceError ? error.code : String(error);
+  }
+  return "no error";
+}
