@@ -36,7 +36,7 @@ function asFault(error: unknown): Fault {
   const system = typeof code === "string" ? SYSTEM_ERRORS[code] : undefined;
   if (system !== undefined) return { code: system.code, message: `${system.text}: ${(error as NodeJS.ErrnoException).path ?? message}`, details: [], fix: system.fix, exitCode: EXIT.failed };
   // Errors of the local cloud's client have a code and a fix of their own; it knows nothing of the driver's.
-  if (typeof code === "string" && typeof fix === "string") return { code, message, details: [], fix, exitCode: EXIT.failed };
+  if (typeof code === "string" && (error as Error).name === "LocalCloudError") return { code, message, details: [], exitCode: EXIT.failed, ...(typeof fix === "string" && { fix }) };
   return { code: typeof code === "string" ? code : "internal", message, details: [], exitCode: EXIT.failed, fix: "run it again with STACKFLEET_DEBUG=1 to see where it comes from" };
 }
 

@@ -7,6 +7,7 @@ export interface LocalCloudPort {
   addFault(fault: NewFault): Promise<Fault>;
   faults(): Promise<Fault[]>;
   clearFaults(): Promise<unknown>;
+  /** Lines, without their ends. */
   logs(container: string, options: { readonly follow: boolean; readonly signal: AbortSignal }): AsyncIterable<string>;
   kill(container: string): Promise<unknown>;
   stop(): Promise<unknown>;
@@ -16,4 +17,6 @@ export interface LocalCloudModule {
   ensureStarted(options: { readonly dir: string; readonly timeScale?: number; readonly report: (line: string) => void; readonly signal?: AbortSignal }): Promise<LocalCloudPort>;
   /** Undefined when none lives. */
   connect(dir: string): Promise<LocalCloudPort | undefined>;
+  /** Without a state to compare with, every resource that lives counts as left behind. */
+  balance(entries: readonly LedgerEntry[]): { readonly createdTwice: readonly { readonly urn: string }[]; readonly leftBehind: readonly { readonly urn: string }[] };
 }

@@ -31,7 +31,7 @@ function usage(error: CommanderError, program: Command, argv: readonly string[])
   const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /Did you mean (?:one of )?(.+?)\?/.exec(more.join(" "))?.[1];
   const what = first.replace(/\.$/, "").replace(/\. (Allowed|Expected|expected)/, (_, word: string) => `; ${word.toLowerCase()}`);
-  return usageError([what, ...(suggestion === undefined ? [] : [`did you mean ${suggestion}?`]), `see ${helpOf(program, argv)}`].join("; "));
+  return usageError([what, ...(suggestion === undefined ? [] : [`did you mean ${suggestion}`]), `see ${helpOf(program, argv)}`].join("; "));
 }
 
 /** The help of the innermost command that was named. */

@@ -58,6 +58,8 @@ export async function localLedger(options: JsonOption, context: CliContext): Pro
   }
   context.stdout.write(table(["SEQ", "TIME", "STACK", "OPERATION", "TYPE", "NAME", "ID", "RESULT"], entries.map((entry) =>
     [String(entry.seq), entry.time, entry.stack, entry.operation, entry.type, entry.urn.slice(entry.urn.lastIndexOf("::") + 2), entry.id, entry.result])));
+  const { createdTwice, leftBehind } = (await context.localCloud()).balance(entries);
+  context.stdout.write(`\n${plural(entries.length, "call")}; ${plural(leftBehind.length, "resource")} alive; created twice: ${createdTwice.map(({ urn }) => urn).join(", ") || "none"}\n`);
   return EXIT.ok;
 }
 
@@ -66,8 +68,8 @@ export async function localLogs(container: string, options: { readonly follow?: 
   const controller = new AbortController();
   const stopListening = context.onSignal(() => controller.abort());
   try {
-    for await (const text of cloud.logs(container, { follow: options.follow ?? false, signal: controller.signal })) {
-      context.stdout.write(context.stdout.isTTY ? cleanText(text) : text); // a program's log must not steer the terminal
+    for await (const line of cloud.logs(container, { follow: options.follow ?? false, signal: controller.signal })) {
+      context.stdout.write(`${context.stdout.isTTY ? cleanText(line) : line}\n`); // a program's log must not steer the terminal
     }
     return EXIT.ok; // Ctrl+C is the usual way out of following
   } catch (error) {

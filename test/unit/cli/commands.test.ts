@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { CommandsModule } from "../../../automation/cli/context";
 import type { LocalCloudModule, LocalCloudPort } from "../../../automation/cli/local-port";
 import { shellQuote } from "../../../automation/cli/commands/fleet";
+import { balance } from "../../../local/balance";
 import { layoutAt } from "../../../automation/layout";
 import { recording } from "../../golden/replay";
 import { world } from "./support";
@@ -111,9 +112,9 @@ const entry = { seq: 1, time: "2026-11-21T09:30:15.000Z", stack: "home", urn: "u
 function cloud(parts: Partial<LocalCloudPort>): { localCloud: () => Promise<LocalCloudModule> } {
   const missing = (): never => expect.fail("not expected");
   const port: LocalCloudPort = { status: missing, ledger: missing, addFault: missing, faults: missing, clearFaults: missing, logs: missing, kill: missing, stop: missing, ...parts };
-  return { localCloud: async () => ({ connect: async () => port, ensureStarted: async () => port }) };
+  return { localCloud: async () => ({ connect: async () => port, ensureStarted: async () => port, balance }) };
 }
-const none = { localCloud: async () => ({ connect: async () => undefined, ensureStarted: () => expect.fail("not expected") }) };
+const none = { localCloud: async () => ({ connect: async () => undefined, ensureStarted: () => expect.fail("not expected"), balance }) };
 
 describe("local", () => {
   it("ledger is an array of exactly the fields that scripts rely on", async () => {
@@ -124,7 +125,7 @@ describe("local", () => {
 
   it("ledger is a table for people", async () => {
     expect((await world().run(["local", "ledger"], cloud({ ledger: async () => [entry] }))).stdout)
-      .toBe("SEQ  TIME                      STACK  OPERATION  TYPE             NAME  ID      RESULT\n1    2026-11-21T09:30:15.000Z  home   create     aws:ec2/vpc:Vpc  main  vpc-0a  ok\n");
+      .toBe("SEQ  TIME                      STACK  OPERATION  TYPE             NAME  ID      RESULT\n1    2026-11-21T09:30:15.000Z  home   create     aws:ec2/vpc:Vpc  main  vpc-0a  ok\n\n1 call; 1 resource alive; created twice: none\n");
   });
 
   it("says how to start it where it does not run", async () => {
@@ -146,7 +147,7 @@ describe("local", () => {
   it("logs follow until Ctrl+C, which is no failure", async () => {
     const w = world();
     const logs: LocalCloudPort["logs"] = async function* (_container, { signal }) {
-      yield "ready\n";
+      yield "ready";
       w.send("SIGINT");
       if (signal.aborted) throw new Error("aborted");
     };
