@@ -71,3 +71,16 @@ export const cloudStatusSchema = z.object({
   ledgerEntries: z.number().int(),
 });
 export type CloudStatus = z.infer<typeof cloudStatusSchema>;
+
+/** Simulated seconds a real second. */
+export const timeScaleSchema = z.object({ timeScale: z.number().positive().max(1_000_000) });
+
+/** Answer to a refused request. */
+export const refusalSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), fix: z.string().optional() }) });
+
+/** What a started daemon tells its starter over IPC, once. */
+export const startReportSchema = z.discriminatedUnion("ready", [
+  z.object({ ready: z.literal(true) }),
+  z.object({ ready: z.literal(false), code: z.string(), message: z.string(), fix: z.string().optional() }),
+]);
+export type StartReport = z.infer<typeof startReportSchema>;

@@ -1,0 +1,48 @@
+/** What the ledger says about the two faults that matter: resources made twice, and resources left behind. */
+import type { LedgerEntry } from "./protocol";
+
+/** A resource as the ledger knows it. */
+export interface MadeResource { readonly urn: string; readonly type: string; readonly id: string; readonly region?: string; readonly seq: number }
+
+/** Several live resources of one URN, or several creates that were answered with one resource. */
+export interface CreatedTwice { readonly urn: string; readonly resources: readonly MadeResource[] }
+
+export interface Balance {
+  /** Empty when no URN owns more than one resource, and no resource was created twice without a deletion between. */
+  readonly createdTwice: readonly CreatedTwice[];
+  /** Resources that were made, never deleted, and that no state knows. */
+  readonly leftBehind: readonly MadeResource[];
+}
+
+/**
+ * @param entries the whole ledger, or that of whole stacks
+ * @param inState the ids that the stacks' state holds; without it, everything that lives is left behind, as after a destroy
+ */
+export function balance(entries: readonly LedgerEntry[], inState: ReadonlySet<string> = new Set()): Balance {
+  const live: MadeResource[] = [];
+  for (const entry of entries) {
+    // An id means that the service made it, whatever became of the call.
+    if (entry.operation === "create" && entry.id !== "") live.push(made(entry));
+    if (entry.operation === "delete" && entry.result === "ok") {
+      const same = (resource: MadeResource) => resource.type === entry.type && resource.id === entry.id;
+      // Names repeat in other regions; the id of a global type may be deleted through a provider of another region.
+      const here = live.findIndex((resource) => same(resource) && resource.region === entry.region);
+      const index = here >= 0 ? here : live.findIndex((resource) => same(resource) && resource.urn === entry.urn);
+      if (index >= 0) live.splice(index, 1);
+    }
+  }
+  const twice = [...Map.groupBy(live, (resource) => resource.urn)].filter(([, resources]) => resources.length > 1);
+  const shared = [...Map.groupBy(live, (resource) => `${resource.type} ${resource.id} ${resource.region ?? ""}`).values()]
+    .filter((resources) => new Set(resources.map((resource) => resource.urn)).size > 1);
+  return {
+    createdTwice: [
+      ...twice.map(([urn, resources]) => ({ urn, resources })),
+      ...shared.map((resources) => ({ urn: resources.map((resource) => resource.urn).join(", "), resources })),
+    ],
+    leftBehind: live.filter((resource) => !inState.has(resource.id)),
+  };
+}
+
+function made({ urn, type, id, region, seq }: LedgerEntry): MadeResource {
+  return { urn, type, id, seq, ...(region !== undefined && { region }) };
+}

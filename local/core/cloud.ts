@@ -1,0 +1,72 @@
+/** Assembles the core: database, records, ledger, faults, clock, lifecycle, and the context that models work in. */
+import type { CloudContext, PackageModel } from "../model";
+import type { ContainerRuntime, FunctionRuntime } from "../runtime/port";
+import { DEFAULT_TIME_SCALE, ScaledClock } from "./clock";
+import { openDatabase, type CloudDatabase } from "./database";
+import { FaultPlan } from "./faults";
+import { createIdentifiers } from "./identifiers";
+import { Ledger } from "./ledger";
+import { Lifecycle, type AnyModel } from "./lifecycle";
+import { resume } from "./resume";
+import { RecordStore } from "./store";
+
+const TIME_SCALE = "time-scale";
+
+export interface CloudOptions {
+  /** The daemon's folder. */
+  readonly dir: string;
+  readonly packages: readonly PackageModel[];
+  readonly runtime: ContainerRuntime;
+  readonly functions: FunctionRuntime;
+  readonly endpointUrl: string;
+  readonly log: CloudContext["log"];
+  /** Kept over restarts. @default the kept one, else 60 */
+  readonly timeScale?: number;
+  /** Seed of identifiers. @default random */
+  readonly seed?: string;
+}
+
+export interface Cloud {
+  readonly context: CloudContext;
+  readonly store: RecordStore;
+  readonly ledger: Ledger;
+  readonly faults: FaultPlan;
+  readonly lifecycle: Lifecycle;
+  /** Changes the scale, for running waits too, and keeps it over restarts. */
+  setTimeScale(timeScale: number): void;
+  /** Goes on with what an earlier daemon left. */
+  resume(): Promise<void>;
+  /** Interrupts every job; `close` comes after all who use the cloud have ended. */
+  shutdown(): void;
+  close(): void;
+}
+
+export function openCloud(options: CloudOptions): Cloud {
+  const database = openDatabase(options.dir);
+  const models = new Map<string, AnyModel>(options.packages.flatMap((model) => model.resources).map((model) => [model.type, model]));
+  const store = new RecordStore(database, (type) => models.get(type)?.global ?? false);
+  const clock = new ScaledClock(keptTimeScale(database, options.timeScale));
+  const context: CloudContext = {
+    store, clock, ids: createIdentifiers(options.seed), runtime: options.runtime, functions: options.functions,
+    endpointUrl: options.endpointUrl, dataDir: options.dir, log: options.log,
+  };
+  const stop = new AbortController();
+  const parts = { store, ledger: new Ledger(database, () => clock.now()), faults: new FaultPlan(database), cloud: context, shutdown: stop.signal };
+  const lifecycle = new Lifecycle(parts);
+  return {
+    context, store, lifecycle, ledger: parts.ledger, faults: parts.faults,
+    setTimeScale: (timeScale) => {
+      clock.setTimeScale(timeScale);
+      database.setSetting(TIME_SCALE, String(timeScale));
+    },
+    resume: () => resume({ ...parts, lifecycle, modelOf: (type) => models.get(type) }),
+    shutdown: () => stop.abort(new Error("the local cloud is stopping")),
+    close: () => database.close(),
+  };
+}
+
+function keptTimeScale(database: CloudDatabase, asked: number | undefined): number {
+  const timeScale = asked ?? Number(database.setting(TIME_SCALE) ?? DEFAULT_TIME_SCALE);
+  database.setSetting(TIME_SCALE, String(timeScale));
+  return timeScale;
+}

@@ -1,0 +1,16 @@
+/** The daemon's program: `node main.js --dir D [--time-scale N]`. Tells its starter over IPC when it serves, or why it can't. */
+import { parseArgs } from "node:util";
+import { awsPackage } from "./aws/index";
+import { registerAwsApis } from "./aws/api/index";
+import { runDaemon } from "./run";
+import { createContainerRuntime } from "./runtime/index";
+import { createFunctionRuntime } from "./runtime/functions";
+
+const { values } = parseArgs({ options: { dir: { type: "string" }, "time-scale": { type: "string" } } });
+
+void runDaemon({
+  packages: [awsPackage],
+  createContainers: createContainerRuntime,
+  createFunctions: createFunctionRuntime,
+  registerApis: registerAwsApis,
+}, values);

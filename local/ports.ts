@@ -1,0 +1,71 @@
+/** The daemon's ports: chosen once for a folder, then kept, because shells and state refer to them. */
+import { randomInt } from "node:crypto";
+import { createServer } from "node:net";
+import * as path from "node:path";
+import { z } from "zod";
+import { LocalCloudError, systemCode } from "./errors";
+import { readIfExists, writePrivate } from "./files";
+import { daemonInfoSchema, type DaemonInfo } from "./protocol";
+
+export type Ports = DaemonInfo["ports"];
+
+// Below every system's ephemeral range (Linux: 32768, macOS and Windows: 49152), so that no outgoing connection takes a kept port.
+const LOWEST = 20_000;
+const HIGHEST = 32_000;
+const ATTEMPTS = 50;
+const FILE = "ports.json";
+
+/**
+ * @param packages names of the packages that need a provider port
+ * @throws {LocalCloudError} `port-taken` when another program has a kept port
+ */
+export async function claimPorts(dir: string, packages: readonly string[]): Promise<Ports> {
+  const file = path.join(dir, FILE);
+  const kept = readPorts(file);
+  const taken = new Set<number>(kept ? [kept.control, kept.aws, ...Object.values(kept.providers)] : []);
+  const claim = async (port: number | undefined, use: string) => {
+    if (port === undefined) return freePort(taken);
+    if (!(await isFree(port))) {
+      throw new LocalCloudError("port-taken", `port ${port} (${use}) is taken by another program; it was chosen for this folder and is kept`,
+        `end that program, or delete ${file} and load the variables of \`stackfleet env\` again in every shell`);
+    }
+    return port;
+  };
+  const control = await claim(kept?.control, "control");
+  const aws = await claim(kept?.aws, "AWS APIs");
+  const providers: Record<string, number> = {};
+  for (const name of packages) providers[name] = await claim(kept?.providers[name], `provider ${name}`);
+  const ports = { control, aws, providers };
+  writePrivate(file, `${JSON.stringify(ports, undefined, 2)}\n`);
+  return ports;
+}
+
+function readPorts(file: string): Ports | undefined {
+  const text = readIfExists(file);
+  if (text === undefined) return undefined;
+  try {
+    return daemonInfoSchema.shape.ports.parse(JSON.parse(text));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll(/\s+/g, " ") : "not JSON";
+    throw new LocalCloudError("ports-invalid", `${file}: can't be read; got ${reason}; expected what the local cloud wrote`,
+      "delete the file and load the variables of `stackfleet env` again in every shell", { cause });
+  }
+}
+
+async function freePort(taken: Set<number>): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = randomInt(LOWEST, HIGHEST);
+    if (taken.has(port) || !(await isFree(port))) continue;
+    taken.add(port);
+    return port;
+  }
+  throw new LocalCloudError("no-free-port", `no free loopback port; got ${ATTEMPTS} taken ones between ${LOWEST} and ${HIGHEST}`, "end programs that listen there");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error) => (systemCode(error) === "EADDRINUSE" ? resolve(false) : reject(error)));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  });
+}
