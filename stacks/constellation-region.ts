@@ -9,7 +9,8 @@ import { readConfig } from "./values";
 export const program = async (): Promise<Record<string, unknown>> => {
   const config = readConfig(regionConfig);
   const region = new pulumi.Config("aws").require("region");
-  const home = stackOutputs(config.homeStack, homeOutputs);
+  const { outputs: home, known } = await stackOutputs(config.homeStack, homeOutputs);
+  requireServed(config.homeStack, known.remoteRegions, region);
   const load = new RegionalLoadGenerator("load", {
     region,
     virtualUsers: config.virtualUsers,
@@ -18,8 +19,7 @@ export const program = async (): Promise<Record<string, unknown>> => {
     executionRoleArn: home.executionRoleArn,
     aggregatorRoleArn: home.aggregatorRoleArn,
     generatorRoleArn: home.generatorRoleArn,
-    // The home's roles reach into the regions that it knows of: without this check, tasks of a new one could neither log nor be stopped.
-    logGroupPrefix: pulumi.all([home.logGroupPrefix, home.remoteRegions]).apply(([prefix, regions]) => servedBy(config.homeStack, regions, region, prefix)),
+    logGroupPrefix: home.logGroupPrefix,
     ...(config.image !== undefined && { image: config.image }),
   });
   return {
@@ -28,7 +28,8 @@ export const program = async (): Promise<Record<string, unknown>> => {
   };
 };
 
-function servedBy(homeStack: string, regions: readonly string[], region: string, prefix: string): string {
-  if (regions.includes(region)) return prefix;
+/** The home's roles reach into the regions that it knows of: tasks of another one could neither log nor be scaled down. */
+function requireServed(homeStack: string, regions: readonly string[] | undefined, region: string): void {
+  if (regions === undefined || regions.includes(region)) return;
   throw new pulumi.RunError(`stack "${homeStack}" doesn't serve this region; got ${region}; expected one of ${regions.join(", ")}; add it to remoteRegions and bring "${homeStack}" up first`);
 }

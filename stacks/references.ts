@@ -11,47 +11,62 @@ type Upstream = Readonly<Record<string, Readonly<Record<string, HandedOutput>>>>
 /** Where a fleet's preview puts the outputs of the stacks it has previewed already. A symbol, as neither side imports the other. */
 const UPSTREAM = Symbol.for("stackfleet.upstream");
 
+/** Outputs of another stack that passed their schemas. */
+export interface StackOutputs<S extends z.ZodRawShape> {
+  readonly outputs: { readonly [K in keyof S]: pulumi.Output<z.output<S[K]>> };
+  /** The values that are known and not secret, for what decides whether the program can run at all. */
+  readonly known: { readonly [K in keyof S]?: z.output<S[K]> };
+}
+
 /**
- * Outputs of another stack of the same project, each checked against its schema once it is known.
+ * Reads and checks outputs of another stack of the same project. Await it before the first resource: a check inside an output would
+ * fail once for every resource that uses it.
  *
  * @param stack name of the stack
  * @param shape schema of each output that is needed
- * @throws {pulumi.RunError} inside an output: when the stack has no such output, or one of another form
+ * @throws {pulumi.RunError} naming every output that is missing or of another form; values are never shown
  */
-export function stackOutputs<S extends z.ZodRawShape>(stack: string, shape: S): { readonly [K in keyof S]: pulumi.Output<z.output<S[K]>> } {
+export async function stackOutputs<S extends z.ZodRawShape>(stack: string, shape: S): Promise<StackOutputs<S>> {
   const read = handedOutputs(stack) ?? deployedOutputs(stack);
-  const outputs = Object.entries(shape).map(([name, schema]) => [name, read(name).apply((value) => checked(stack, name, schema, value))]);
-  return Object.fromEntries(outputs) as { readonly [K in keyof S]: pulumi.Output<z.output<S[K]>> };
+  const faults: string[] = [];
+  const outputs: Record<string, pulumi.Output<unknown>> = {};
+  const known: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(shape)) {
+    const handed = await read(name);
+    const checked = handed.known ? check(name, schema, handed.value) : { faults: unknownFaults(name) };
+    faults.push(...checked.faults);
+    const output = handed.known ? pulumi.output(checked.value) : pulumi.output<unknown>(pulumi.unknown);
+    outputs[name] = handed.secret ? pulumi.secret(output) : output;
+    if (handed.known && !handed.secret) known[name] = checked.value;
+  }
+  if (faults.length > 0) throw new pulumi.RunError([`outputs of stack "${stack}" don't fit; bring "${stack}" up with this version first:`, ...faults].join("\n  "));
+  return { outputs, known } as StackOutputs<S>;
 }
 
-type Read = (name: string) => pulumi.Output<unknown>;
+type Read = (name: string) => Promise<HandedOutput>;
 
 function deployedOutputs(stack: string): Read {
   const reference = new pulumi.StackReference(`${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`);
-  return (name) => reference.getOutput(name);
+  return async (name) => {
+    const { value, secretValue } = await reference.getOutputDetails(name) as { value?: unknown; secretValue?: unknown };
+    return { known: true, secret: secretValue !== undefined, value: secretValue ?? value };
+  };
 }
 
 function handedOutputs(stack: string): Read | undefined {
   const store = (globalThis as { [UPSTREAM]?: AsyncLocalStorage<Upstream> })[UPSTREAM]?.getStore();
   const outputs = store?.[stack];
   if (outputs === undefined) return undefined;
-  return (name) => {
-    const handed = outputs[name];
-    if (handed === undefined) return pulumi.output<unknown>(undefined);
-    const output = handed.known ? pulumi.output(handed.value) : unknownOutput(stack, name);
-    return handed.secret ? pulumi.secret(output) : output;
-  };
+  return (name) => Promise.resolve(outputs[name] ?? { known: true, secret: false });
 }
 
-/** In a real deployment an input made of this would silently be left out. */
-function unknownOutput(stack: string, name: string): pulumi.Output<unknown> {
-  if (!pulumi.runtime.isDryRun()) throw new pulumi.RunError(`output "${name}" of stack "${stack}" is not known; only a preview can go on without it; bring "${stack}" up first`);
-  return pulumi.output<unknown>(pulumi.unknown);
-}
-
-function checked<T extends z.core.$ZodType>(stack: string, name: string, schema: T, value: unknown): z.output<T> {
-  if (value === undefined) throw new pulumi.RunError(`stack "${stack}" has no output "${name}"; got nothing; expected the outputs of a stack that is up; bring "${stack}" up first`);
+function check(name: string, schema: z.core.$ZodType, value: unknown): { readonly faults: readonly string[]; readonly value?: unknown } {
+  if (value === undefined) return { faults: [`${name}: no such output`] };
   const result = z.safeParse(schema, value);
-  if (result.success) return result.data;
-  throw new pulumi.RunError([`output of stack "${stack}" has another form than "${pulumi.getStack()}" expects; bring "${stack}" up again with this version:`, ...describeIssues(name, result.error as z.ZodError)].join("\n  "));
+  return result.success ? { faults: [], value: result.data } : { faults: describeIssues(name, result.error) };
+}
+
+/** In a real deployment the engine would silently leave out an input that is not known. */
+function unknownFaults(name: string): readonly string[] {
+  return pulumi.runtime.isDryRun() ? [] : [`${name}: not known; only a preview can go on without it`];
 }

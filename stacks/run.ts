@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { loadTopology } from "../automation/topology/load";
+import { oneOf, suggestion } from "../automation/topology/nearest";
 import type { ConfigValue, InlineProgram, SecretFromEnvironment, StackNode, Topology } from "../automation/topology/types";
 import { registerFleetTags } from "../components/tags";
 import { loadProgram, PROGRAM_NAMES } from "./programs";
@@ -16,7 +17,7 @@ const topologies = new Map<string, Promise<Topology>>();
  * @throws {pulumi.RunError} when the fleet has no such stack, or its configuration is wrong
  */
 export async function runStack({ configFile, stack }: { readonly configFile: string; readonly stack: string }): Promise<Record<string, unknown>> {
-  const loading = topologies.get(configFile) ?? loadTopology(configFile);
+  const loading = topologies.get(configFile) ?? loadTopology(configFile).catch((error: unknown) => { throw withoutStackTrace(error); });
   topologies.set(configFile, loading);
   const topology = await loading;
   const node = topology.stacks.find(({ name }) => name === stack);
@@ -34,7 +35,16 @@ export async function runNode(node: StackNode, topology: Topology): Promise<Reco
 }
 
 function unknownStack(stack: string, { stacks, configFile }: Topology): pulumi.RunError {
-  return new pulumi.RunError(`unknown stack; got "${stack}"; expected one of ${stacks.map(({ name }) => name).join(", ")}; declare it in ${path.basename(configFile)}, or choose another with \`pulumi stack select\``);
+  const names = stacks.map(({ name }) => name);
+  const fix = suggestion(stack, names, `declare it in ${path.basename(configFile)}, or choose another with \`pulumi stack select\``);
+  return new pulumi.RunError(`unknown stack; got "${stack}"; expected ${oneOf(names)}; ${fix}`);
+}
+
+/** A fault of the fleet config in the one form that Pulumi prints without a stack trace. */
+function withoutStackTrace(error: unknown): unknown {
+  const { message, options } = error as { message?: unknown; options?: { readonly details?: readonly string[]; readonly fix?: string } };
+  if (!(error instanceof Error) || options === undefined) return error;
+  return new pulumi.RunError([message, ...options.details ?? [], ...(options.fix === undefined ? [] : [options.fix])].join("\n  "));
 }
 
 /** Members of the runtime that its types leave out. */
@@ -80,7 +90,7 @@ function loadModule(node: StackNode, program: string, topology: Topology): Inlin
 
 function requireModule(file: string): unknown {
   if (!/\.[cm]?ts$/.test(file)) return require(file);
-  // Not `tsx.require`: that loads a second copy of every package, and resources made with a second Pulumi SDK belong to no stack.
+  // Not `tsx.require`: it loads a second copy of every package, the Pulumi SDK among them, at twice the time and memory.
   const { register } = require("tsx/cjs/api") as typeof import("tsx/cjs/api");
   const unregister = register();
   try {

@@ -42,8 +42,7 @@ function isTaggable(args: pulumi.ResourceTransformationArgs): boolean {
 
 type Tags = Record<string, pulumi.Input<string>>;
 
-function merged(own: pulumi.Input<Tags> | undefined, options: FleetTagOptions, urn: string | Promise<string>): pulumi.Input<Tags> {
-  if (typeof urn !== "string") return pulumi.output(urn).apply((known) => pulumi.output(merged(own, options, known)));
+function merged(own: pulumi.Input<Tags> | undefined, options: FleetTagOptions, urn: string): pulumi.Input<Tags> {
   const tags = fleetTags(options, urn);
   const merge = (given: Tags | undefined): Tags => ({ ...tags, ...given, [TAG_KEYS.urnHash]: urnHash(urn) });
   // A plain map stays plain, so that one tag that is not known yet doesn't hide the others in a preview.
