@@ -1,70 +1,29 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, realpathSync } from "node:fs";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createContainerRuntime, type OwnedContainerRuntime } from "../../../local/runtime/index";
-import type { ContainerState, HealthCheck } from "../../../local/runtime/port";
-import { RUNTIME_MARKER, groupMembers, startOf } from "../../../local/runtime/processes";
-import { makeSandbox, quiet, spec } from "./helpers";
-
-/** Programs that stand for the load test's: one does what its environment says, one is a health check. */
-const PROGRAMS = {
-  generator: `
-    const { spawn } = require("node:child_process");
-    console.log("started " + process.pid);
-    if (process.env.EXIT) process.exit(Number(process.env.EXIT));
-    if (process.env.STUBBORN) process.on("SIGTERM", () => console.log("ignored SIGTERM"));
-    else process.on("SIGTERM", () => { console.log("ending"); process.exit(0); });
-    if (process.env.CHILD) console.log("child " + spawn(process.execPath, ["-e", "process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)"], { stdio: "ignore" }).pid);
-    if (process.env.PRINT) console.log(JSON.stringify({ env: process.env, cwd: process.cwd() }));
-    console.log("ready");
-    setInterval(() => {}, 1e6);`,
-  healthcheck: `process.exit(require("node:fs").existsSync(process.env.HOME + "/sick") ? 1 : 0)`,
-};
-const CHECK: HealthCheck = { command: ["CMD", "node", "healthcheck.js"], intervalSeconds: 0.1, timeoutSeconds: 5, retries: 2, startPeriodSeconds: 0 };
+import type { OwnedContainerRuntime } from "../../../local/runtime/index";
+import type { ContainerState } from "../../../local/runtime/port";
+import { groupMembers, RUNTIME_MARKER, startOf } from "../../../local/runtime/processes";
+import { CHECK, logLine, makeSandbox, openRuntime, pidOf, PROGRAMS, spec, until } from "./helpers";
 
 let sandbox: ReturnType<typeof makeSandbox>;
 let runtime: OwnedContainerRuntime;
 
-const open = (): Promise<OwnedContainerRuntime> => createContainerRuntime({ dataDir: path.join(sandbox.dir, "data"), log: quiet, bundlesDir: sandbox.bundlesDir, preload: sandbox.preload });
-
 beforeEach(async () => {
   sandbox = makeSandbox(PROGRAMS);
-  runtime = await open();
+  runtime = await openRuntime(sandbox);
 });
 afterEach(async () => {
   await runtime.close({ stopContainers: true });
   sandbox.remove();
 });
 
-/** The first log line that matches. */
-async function logLine(id: string, pattern: RegExp): Promise<string> {
-  for await (const line of runtime.logs(id, { follow: true, signal: AbortSignal.timeout(10_000) })) if (pattern.test(line)) return line;
-  throw new Error(`no line ${pattern} in the log of ${id}`);
-}
-
-function until(id: string, condition: (state: ContainerState) => boolean): Promise<ContainerState> {
-  return new Promise((resolve) => {
-    const look = (state: ContainerState | undefined): void => {
-      if (state === undefined || state.spec.id !== id || !condition(state)) return;
-      unsubscribe();
-      resolve(state);
-    };
-    const unsubscribe = runtime.onChange(look);
-    look(runtime.get(id));
-  });
-}
-
-const pidOf = (state: ContainerState): number => {
-  if (state.pid === undefined) throw new Error(`${state.spec.id} has no process`);
-  return state.pid;
-};
-
 describe("container runtime", () => {
   it("runs a container in its own folder, with the spec's environment and nothing of the daemon's", async () => {
     const volumes = [{ name: "orders", mountPath: "/var/data" }];
     const state = await runtime.run(spec("a", { environment: { PRINT: "1", NODE_OPTIONS: "--no-deprecation" }, volumes }));
-    const { env, cwd } = JSON.parse(await logLine("a", /^\{/)) as { env: Record<string, string>; cwd: string };
+    const { env, cwd } = JSON.parse(await logLine(runtime, "a", /^\{/)) as { env: Record<string, string>; cwd: string };
     expect(cwd).toBe(path.join(sandbox.dir, "data", "containers", "a"));
     expect(Object.keys(env).sort()).toEqual(["HOME", "NODE_OPTIONS", "PATH", "PRINT", "STACKFLEET_ADDRESS", "STACKFLEET_CONTAINER", "STACKFLEET_NETWORKS", RUNTIME_MARKER, "TZ"].sort());
     expect(env).toMatchObject({ HOME: cwd, STACKFLEET_ADDRESS: state.address, TZ: "UTC" });
@@ -99,13 +58,13 @@ describe("container runtime", () => {
 
   it("ends a container in order, and its whole group by force when it doesn't listen", async () => {
     await runtime.run(spec("polite"));
-    await logLine("polite", /^ready/);
+    await logLine(runtime, "polite", /^ready/);
     await runtime.stop("polite");
     expect(runtime.get("polite")).toMatchObject({ status: "exited", exitCode: 0 });
 
     const stubborn = await runtime.run(spec("stubborn", { environment: { STUBBORN: "1", CHILD: "1" } }));
-    const child = Number((await logLine("stubborn", /^child/)).split(" ")[1]);
-    await logLine("stubborn", /^ready/);
+    const child = Number((await logLine(runtime, "stubborn", /^child/)).split(" ")[1]);
+    await logLine(runtime, "stubborn", /^ready/);
     expect(groupMembers(pidOf(stubborn))).toContain(child);
     await runtime.remove("stubborn", 0.2);
     expect(runtime.get("stubborn")).toBeUndefined();
@@ -127,16 +86,16 @@ describe("container runtime", () => {
     ["always", "0", true], ["always", "1", true], ["on-failure", "1", true], ["on-failure", "0", false], ["no", "1", false],
   ] as const)("restart policy %s after exit code %s", async (restart, code, again) => {
     await runtime.run(spec("a", { restart, environment: { EXIT: code } }));
-    const state = await until("a", ({ status, restarts }) => (again ? restarts >= 2 : status === "exited"));
+    const state = await until(runtime, "a", ({ status, restarts }) => (again ? restarts >= 2 : status === "exited"));
     expect(state.restarts).toBe(again ? 2 : 0);
     if (!again) expect(state.exitCode).toBe(Number(code));
   });
 
   it("treats kill as a crash: children die too, the policy restarts", async () => {
     const before = await runtime.run(spec("a", { restart: "on-failure", environment: { CHILD: "1" } }));
-    const child = Number((await logLine("a", /^child/)).split(" ")[1]);
+    const child = Number((await logLine(runtime, "a", /^child/)).split(" ")[1]);
     await runtime.kill("a");
-    const after = await until("a", ({ status, restarts }) => status === "running" && restarts === 1);
+    const after = await until(runtime, "a", ({ status, restarts }) => status === "running" && restarts === 1);
     expect(after.pid).not.toBe(before.pid);
     expect(startOf(child)).toBeUndefined();
   });
@@ -148,16 +107,16 @@ describe("container runtime", () => {
     await runtime.waitHealthy(id);
     const sick = path.join(sandbox.dir, "data", "containers", "a", "sick");
     execFileSync("touch", [sick]);
-    await until("a", ({ health }) => health === "unhealthy");
+    await until(runtime, "a", ({ health }) => health === "unhealthy");
     execFileSync("rm", [sick]);
-    await until("a", ({ health }) => health === "healthy");
+    await until(runtime, "a", ({ health }) => health === "healthy");
     expect(seen).toEqual(["starting", "healthy", "unhealthy", "healthy"]);
   });
 
   it("kills a health check that hangs, with what it started", async () => {
     const command = ["CMD-SHELL", "sleep 1000 & echo $! > pid; wait"];
     await runtime.run(spec("a", { healthCheck: { ...CHECK, command, timeoutSeconds: 0.2, retries: 1 } }));
-    await until("a", ({ health }) => health === "unhealthy");
+    await until(runtime, "a", ({ health }) => health === "unhealthy");
     const pid = Number(readFileSync(path.join(sandbox.dir, "data", "containers", "a", "pid"), "utf8"));
     await expect.poll(() => startOf(pid)).toBeUndefined();
   });
@@ -195,99 +154,10 @@ describe("container runtime", () => {
 
   it("keeps the log of a removed container, and gives its tail", async () => {
     await runtime.run(spec("a"));
-    await logLine("a", /^ready/);
+    await logLine(runtime, "a", /^ready/);
     await runtime.remove("a");
     const tail: string[] = [];
     for await (const line of runtime.logs("a", { tail: 2 })) tail.push(line);
     expect(tail).toEqual(["ready", "ending"]);
-  });
-});
-
-describe("container runtime over restarts of the daemon", () => {
-  const reopen = async (): Promise<void> => {
-    await runtime.close({ stopContainers: false });
-    runtime = await open();
-    await runtime.restore();
-  };
-
-  it("takes over running processes, their addresses, names and health", async () => {
-    const networks = [{ name: "n", aliases: ["me"] }];
-    const before = await runtime.run(spec("a", { healthCheck: CHECK, networks }));
-    await reopen();
-    expect(runtime.get("a")).toMatchObject({ pid: before.pid, address: before.address, startedAt: before.startedAt, status: "running" });
-    await runtime.waitHealthy("a");
-    expect(runtime.resolve("a", "me")).toEqual([before.address]);
-    expect((await runtime.run(spec("b"))).address).not.toBe(before.address);
-    await runtime.remove("a");
-    expect(startOf(pidOf(before))).toBeUndefined();
-  });
-
-  it("sees the end of a process that it took over, and restarts it by policy", async () => {
-    const before = await runtime.run(spec("a", { restart: "on-failure" }));
-    await reopen();
-    process.kill(pidOf(before), "SIGKILL");
-    const after = await until("a", ({ status, restarts }) => status === "running" && restarts === 1);
-    expect(after.pid).not.toBe(before.pid);
-  });
-
-  it("restarts by policy what died while the daemon was away", async () => {
-    const [no, always] = [await runtime.run(spec("no")), await runtime.run(spec("always", { restart: "always" }))];
-    await runtime.close({ stopContainers: false });
-    for (const state of [no, always]) process.kill(pidOf(state), "SIGKILL");
-    await expect.poll(() => [no, always].map((state) => startOf(pidOf(state)))).toEqual([undefined, undefined]);
-    runtime = await open();
-    await runtime.restore();
-    expect(runtime.get("no")).toMatchObject({ status: "exited" });
-    await until("always", ({ status, restarts }) => status === "running" && restarts === 1);
-  });
-
-  it("ends everything on an orderly close and starts it again on restore, but not what was stopped", async () => {
-    const [a, b] = [await runtime.run(spec("a", { environment: { CHILD: "1" } })), await runtime.run(spec("b"))];
-    await runtime.stop("b", 0);
-    await runtime.close({ stopContainers: true });
-    expect([...groupMembers(pidOf(a)), ...groupMembers(pidOf(b))]).toEqual([]);
-    runtime = await open();
-    await runtime.restore();
-    expect(runtime.get("a")).toMatchObject({ status: "running", address: a.address });
-    expect(runtime.get("b")).toMatchObject({ status: "exited", address: b.address });
-  });
-
-  it("ends processes that were started but never written down", async () => {
-    const stray = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { detached: true, stdio: "ignore", env: { [RUNTIME_MARKER]: path.join(sandbox.dir, "data") } });
-    const stranger = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { detached: true, stdio: "ignore", env: { [RUNTIME_MARKER]: path.join(sandbox.dir, "other") } });
-    await reopen();
-    expect([startOf(stray.pid ?? 0), startOf(stranger.pid ?? 0)]).toEqual([undefined, expect.any(String)]);
-    stranger.kill("SIGKILL");
-  });
-
-  it("never signals a stranger that has taken the pid", async () => {
-    const state = await runtime.run(spec("a"));
-    await runtime.close({ stopContainers: false });
-    process.kill(pidOf(state), "SIGKILL");
-    await expect.poll(() => startOf(pidOf(state))).toBeUndefined();
-    const stranger = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { detached: true, stdio: "ignore", env: {} });
-    const { DatabaseSync } = await import("node:sqlite");
-    const db = new DatabaseSync(path.join(sandbox.dir, "data", "runtime.db"));
-    // The stranger's pid with an earlier start: the system counts starts in ticks of 10 ms, so the real one could be the same.
-    const earlier = startOf(process.pid) ?? "";
-    db.prepare("UPDATE containers SET record = json_set(record, '$.process.pid', ?, '$.process.start', ?)").run(stranger.pid ?? 0, earlier);
-    db.close();
-    runtime = await open();
-    await runtime.restore();
-    await runtime.remove("a", 0);
-    expect(startOf(stranger.pid ?? 0)).toEqual(expect.any(String));
-    stranger.kill("SIGKILL");
-  });
-
-  it("hands out no address that a second local cloud on this machine uses", async () => {
-    const first = await runtime.run(spec("a"));
-    const other = await createContainerRuntime({ dataDir: path.join(sandbox.dir, "other"), log: quiet, bundlesDir: sandbox.bundlesDir, preload: sandbox.preload });
-    try {
-      const second = await other.run(spec("a"));
-      expect(second.address).not.toBe(first.address);
-      expect(existsSync(second.logFile)).toBe(true);
-    } finally {
-      await other.close({ stopContainers: true });
-    }
   });
 });
