@@ -3,7 +3,7 @@ import type { FleetEvent } from "../events";
 import { elapsedSeconds, EMPTY_VIEW, isTerminal, resourceName, type RunView, type StackView } from "../report";
 import { stackLines, stoppingText } from "./frame";
 import type { Renderer, TextSink } from "./renderer";
-import { closingLines, totalsLine } from "./summary";
+import { closingLines, tellsErrors, totalsLine } from "./summary";
 import { cell, cleanLine, clock, plural } from "./text";
 import { changesText, plainPaint } from "./words";
 
@@ -16,6 +16,8 @@ export interface PlainOptions {
 
 /** Wide enough for every column; logs have no width of their own. */
 const RESULT_COLUMNS = 140;
+/** Type tokens of default providers: the engine makes them by itself, so nobody looks for them. */
+const PROVIDERS = "pulumi:providers:";
 const MARKS: Readonly<Record<string, string>> = {
   create: "+", "create-replacement": "+-", import: "+", update: "~", delete: "-", "delete-replaced": "-+", discard: "-",
 };
@@ -67,8 +69,8 @@ export class PlainRenderer implements Renderer {
     const seconds = elapsedSeconds(stack, view.updatedAt) ?? 0;
     this.line(event, `${stack.name}: ${stack.status} in ${clock(seconds)}, ${changesText(stack.changes, view.operation)}`, [
       // A failed stack's errors are told once, at the end, where a reader of a long log looks first.
-      ...stack.notes.filter((note) => note.severity !== "error" || stack.status !== "failed").map((note) => ({ at: note.at, text: `${note.severity === "info" ? "" : `${note.severity}: `}${cleanLine(note.text)}` })),
-      ...stack.changed.map((resource) => ({
+      ...stack.notes.filter((note) => note.severity !== "error" || tellsErrors(stack.status)).map((note) => ({ at: note.at, text: `${note.severity === "info" ? "" : `${note.severity}: `}${cleanLine(note.text)}` })),
+      ...stack.changed.filter(({ resourceType }) => !resourceType.startsWith(PROVIDERS)).map((resource) => ({
         at: resource.at, text: `${(MARKS[resource.op] ?? " ").padEnd(2)} ${resource.resourceType} ${cleanLine(resourceName(resource.urn))}${resource.seconds === undefined ? "" : ` (${resource.seconds.toFixed(1)} s)`}`,
       })),
     ]);

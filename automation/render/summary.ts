@@ -1,5 +1,5 @@
 /** How a run ends, in words: warnings, every failure once, and one line of totals. Pure. */
-import type { Changes } from "../events";
+import type { Changes, StackStatus } from "../events";
 import { rootFailures, type RunView } from "../report";
 import { clock, cleanLine, plural } from "./text";
 import { changesText, failureDetails, failureLine, symbolOf, type Paint } from "./words";
@@ -25,10 +25,15 @@ export function totalsLine(view: RunView, options: SummaryOptions): string {
 
 function noteLines(view: RunView, { paint }: SummaryOptions): readonly string[] {
   return view.stacks.flatMap((stack) => {
-    const notes = stack.notes.filter((note) => note.severity !== "error" || stack.status !== "failed"); // a failed stack's errors are in its block
+    const notes = stack.notes.filter((note) => note.severity !== "error" || tellsErrors(stack.status));
     const texts = notes.map((note) => `${note.severity === "info" ? "" : `${note.severity}: `}${stack.name}: ${cleanLine(note.text)}`);
     return [...new Set(texts)].map((text) => paint(text, text.startsWith("warning") ? "yellow" : text.startsWith("error") ? "red" : undefined));
   });
+}
+
+/** A failed stack's errors are in its own block; those of a cancelled one only say that it was interrupted. */
+export function tellsErrors(status: StackStatus): boolean {
+  return status !== "failed" && status !== "cancelled";
 }
 
 function failureBlocks(view: RunView, { paint, unicode }: SummaryOptions): readonly string[] {

@@ -1,6 +1,6 @@
 /** What renderers call things: symbols, colours, counts of changes, failures. Pure. */
 import type { Changes, FaultReport, Operation, StackStatus } from "../events";
-import { resourceName, resourceType, type RootFailure, type StackView } from "../report";
+import { leavesInProgress, resourceName, resourceType, type RootFailure, type StackView } from "../report";
 import { cleanLine, plural, shortType } from "./text";
 
 export type Colour = "green" | "red" | "yellow" | "cyan" | "dim" | "bold";
@@ -62,16 +62,10 @@ export function phaseOf(stack: StackView, operation: Operation | undefined): str
 
 /** The operation that is under way for the longest time, and how many others are. */
 function runningPhase(stack: StackView): string {
-  const leaves = stack.running.filter((resource) => !stack.running.some((other) => other.urn !== resource.urn && isInside(other.urn, resource.urn)));
+  const leaves = leavesInProgress(stack);
   const [oldest] = leaves;
   if (oldest === undefined) return stack.done === 0 ? "starting" : "";
   return shortType(oldest.resourceType) + (leaves.length > 1 ? ` +${leaves.length - 1}` : "");
-}
-
-/** True for a component resource and one of its children: it is under way as long as they are. */
-function isInside(urn: string, component: string): boolean {
-  const types = (of: string): string => of.split("::")[2] ?? "";
-  return types(urn).startsWith(`${types(component)}$`);
 }
 
 /** `eu-west-1: aws:ec2/vpc:Vpc "main": the reason` */

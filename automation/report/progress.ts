@@ -1,5 +1,5 @@
 /** What a view says about time: elapsed, remaining, and the measured critical path. Pure: the clock is an argument. */
-import { isTerminal, type RunView, type StackView } from "./view";
+import { isTerminal, leavesInProgress, type RunView, type StackView } from "./view";
 
 /** Seconds the update took, or has taken so far; undefined when it did not start. @param now epoch milliseconds */
 export function elapsedSeconds(stack: StackView, now: number): number | undefined {
@@ -20,8 +20,8 @@ export function finishedCount(view: RunView): number {
 /**
  * Seconds until each stack has ended, by stack name; a stack is absent when that is unknown, and when it has ended.
  *
- * A running stack's estimate moves from what the last run took to its own pace as resources get done. A waiting one starts
- * when the slowest of those it waits for has ended. Slots are not modelled here.
+ * A running stack needs what the last run took, or more when its own pace says so, the surer the more is done. A waiting one
+ * starts when the slowest of those it waits for has ended. Slots are not modelled here.
  */
 export function etaSecondsByStack(view: RunView, now: number): ReadonlyMap<string, number> {
   const byName = new Map(view.stacks.map((stack) => [stack.name, stack]));
@@ -94,8 +94,16 @@ function remaining(stack: StackView, now: number, before: () => number | undefin
   const byHistory = stack.expectedSeconds === undefined ? undefined : stack.expectedSeconds - elapsed;
   const share = stack.expected ? stack.done / stack.expected : 0;
   const byPace = share > 0 ? (elapsed / share) * (1 - share) : undefined;
-  if (byPace === undefined) return byHistory !== undefined && byHistory > 0 ? byHistory : undefined; // overdue and no pace: unknown
-  return byHistory === undefined ? byPace : share * byPace + (1 - share) * Math.max(0, byHistory);
+  // Longer than the last run took, or one resource takes longer than all that is left should: refuted, so unknown.
+  const history = byHistory !== undefined && byHistory > 0 ? byHistory : undefined;
+  const pace = byPace !== undefined && byPace >= oldestSeconds(stack, now) ? byPace : undefined;
+  if (history === undefined || byPace === undefined) return history ?? pace;
+  return Math.max(history, share * byPace + (1 - share) * history);
+}
+
+/** How long the resource has been under way that is so for the longest time. */
+function oldestSeconds(stack: StackView, now: number): number {
+  return Math.max(0, ...leavesInProgress(stack).map(({ since }) => (now - since) / 1000));
 }
 
 /** The slowest of the stacks waited for. */

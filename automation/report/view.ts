@@ -77,6 +77,16 @@ export function isTerminal(status: StackStatus): boolean {
   return status !== "pending" && status !== "ready" && status !== "running";
 }
 
+/** What is under way, without the component resources that only wait for their children; the oldest first. */
+export function leavesInProgress(stack: StackView): readonly ResourceInProgress[] {
+  return stack.running.filter((resource) => !stack.running.some((other) => qualifiedType(other).startsWith(`${qualifiedType(resource)}$`)));
+}
+
+/** Types of a resource's component resources and its own, as `a:b:C$d:e:F`. */
+function qualifiedType(resource: ResourceInProgress): string {
+  return resource.urn.split("::")[2] ?? "";
+}
+
 /** The view after one more event. Events of stacks that the run does not know are ignored. */
 export function reduce(view: RunView, event: FleetEvent): RunView {
   const at = Date.parse(event.time);

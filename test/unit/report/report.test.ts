@@ -73,10 +73,21 @@ describe("the remaining time", () => {
     expect(etaSecondsByStack(view, at(10)).get("a")).toBe(30);
   });
 
-  it("moves from the history to the pace as resources get done", () => {
-    // Half done after 10 s: the pace says 10 more, the history 30 more; both count half.
+  it("is not shortened by a quick start: the slow resources may come last", () => {
     const view = fold([0, started([{ name: "a", dependsOn: [], expected: 2, expectedSeconds: 40 }])], [0, running("a")], [10, ended("a", "x")]);
-    expect(etaSecondsByStack(view, at(10)).get("a")).toBe(20);
+    expect(etaSecondsByStack(view, at(10)).get("a")).toBe(30);
+  });
+
+  it("grows when this run is slower than the last, the surer the more is done", () => {
+    // Half done after 30 s: the pace says 30 more, the history 10 more; both count half.
+    const view = fold([0, started([{ name: "a", dependsOn: [], expected: 2, expectedSeconds: 40 }])], [0, running("a")], [30, ended("a", "x")]);
+    expect(etaSecondsByStack(view, at(30)).get("a")).toBe(20);
+  });
+
+  it("is unknown when one resource already takes longer than all that is left should", () => {
+    const view = fold([0, started([{ name: "a", dependsOn: [], expected: 3 }])], [0, running("a")], [1, ended("a", "x")], [2, ended("a", "y")], [2, begun("a", "z")]);
+    expect(etaSecondsByStack(view, at(2)).get("a")).toBe(1);
+    expect(etaSecondsByStack(view, at(9)).has("a")).toBe(false);
   });
 
   //   a(10) ──► b(20) ──► c(5)
