@@ -249,19 +249,24 @@ export class EcsController {
     if (task.desired !== "RUNNING") return;
     task.status = "RUNNING";
     task.startedAt = this.#cloud.clock.now().toISOString();
+    this.#noteReady(task);
     this.reconcile(task.serviceArn);
+  }
+
+  #noteReady(task: Task): void {
+    if (!isReady(task, this.#cloud)) return;
+    task.wasReady = true;
+    this.#state(task.serviceArn).failures = 0;
   }
 
   #containerChanged(state: ContainerState): void {
     const task = this.#tasks.get(state.spec.labels[LABEL.task] ?? "");
     if (!task || task.desired === "STOPPED") return;
-    if (isReady(task, this.#cloud)) task.wasReady = true;
+    this.#noteReady(task);
     if (state.status === "exited" && state.spec.labels[LABEL.essential] !== "false") {
       this.#failed(task, `Essential container in task exited (${state.spec.labels[LABEL.container]}, exit code ${state.exitCode ?? "unknown"})`);
     } else if (healthOf(task, this.#cloud) === "UNHEALTHY") {
       this.#failed(task, "Task failed container health checks");
-    } else if (isReady(task, this.#cloud)) {
-      this.#state(task.serviceArn).failures = 0;
     }
     this.reconcile(task.serviceArn);
     this.#changed();

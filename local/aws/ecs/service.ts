@@ -97,16 +97,15 @@ function checkReferences(inputs: References, scope: CallScope, cloud: CloudConte
   if (registry !== undefined && cloud.store.byArn(registry)?.type !== DISCOVERY_SERVICE) throw new ServiceError("InvalidParameterException", `service registry ${registry} does not exist`);
 }
 
-/** The provider's wait. Pure waiting: a cancelled caller ends it without an error, the tasks go on. */
+/** The provider's wait; the tasks go on when it ends before it is done. @throws {ServiceError} when it takes too long */
 async function waitSteady(record: ResourceRecord, scope: CallScope, cloud: CloudContext): Promise<void> {
   const ended = new AbortController();
   const timeoutSeconds = Math.max(STEADY_STATE_TIMEOUT_SECONDS, LEAST_REAL_WAIT_SECONDS * cloud.clock.timeScale);
-  const timeout = cloud.clock.sleep(timeoutSeconds, ended.signal).then(() => "timeout" as const, () => "ended" as const);
-  const cancelled = AbortSignal.any([scope.signal, ended.signal]);
-  const steady = ecsController(cloud).steady(record.id, cancelled).then(() => "steady" as const, (error: unknown) => {
-    if (cancelled.aborted) return "ended" as const;
-    throw error;
-  });
+  const signal = AbortSignal.any([scope.signal, ended.signal]);
+  const timeout = cloud.clock.sleep(timeoutSeconds, signal).then(() => "timeout" as const);
+  const steady = ecsController(cloud).steady(record.id, signal).then(() => "steady" as const);
+  // The loser of the race ends by the abort below: that is no failure.
+  for (const loser of [timeout, steady]) loser.catch(() => undefined);
   try {
     if ((await Promise.race([steady, timeout])) === "timeout") {
       const last = ecsController(cloud).lastStop(record.id);

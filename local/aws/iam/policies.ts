@@ -20,14 +20,12 @@ export const rolePolicy = defineResource({
   shape: { name: namePattern(128).optional(), role: z.string(), policy: jsonDocument },
   replaceOn: ["name", "role"],
   autoname: { property: "name", maxLength: 128 },
-  // PutRolePolicy overwrites: a second create of the same name succeeds on the real service. The record's id would clash, so the
-  // clash is refused here; recovery looks the policy up by name and imports it.
+  // PutRolePolicy overwrites: a create that is sent twice leaves one policy, as on the real service; the ledger shows both.
   begin(inputs, scope, cloud) {
     requireRole(cloud, scope, inputs.role);
     const name = inputs.name ?? `terraform-${cloud.ids.hex(26)}`;
     const policy = documentText(inputs.policy);
-    const siblings = inAccount(cloud, ROLE_POLICY, scope).filter((other) => other.inputs["role"] === inputs.role);
-    if (siblings.some((other) => other.outputs["name"] === name)) throw new ServiceError("EntityAlreadyExists", `The role policy ${name} of role ${inputs.role} already exists.`, 409);
+    const siblings = inAccount(cloud, ROLE_POLICY, scope).filter((other) => other.inputs["role"] === inputs.role && other.outputs["name"] !== name);
     const total = siblings.reduce((sum, other) => sum + compact(text(other.outputs["policy"])), compact(policy));
     if (total > INLINE_LIMIT) throw new ServiceError("LimitExceeded", `Maximum policy size of ${INLINE_LIMIT} bytes exceeded for role ${inputs.role}`, 409);
     return { id: `${inputs.role}:${name}`, outputs: { name, policy } };
@@ -87,10 +85,9 @@ export const rolePolicyAttachment = defineResource({
     const links = inAccount(cloud, ROLE_POLICY_ATTACHMENT, scope).filter((link) => link.inputs["role"] === inputs.role);
     // Source: IAM quotas, "Managed policies attached to an IAM role".
     if (links.length >= ATTACHED_LIMIT) throw new ServiceError("LimitExceeded", `Cannot exceed quota for PoliciesPerRole: ${ATTACHED_LIMIT}`, 409);
-    // AttachRolePolicy is idempotent; the provider gives every create an id of its own.
-    return { id: `${inputs.role}-${cloud.ids.hex(26)}`, outputs: {} };
+    // AttachRolePolicy is idempotent: a create that is sent twice leaves one attachment. The id is the import syntax.
+    return { id: `${inputs.role}/${inputs.policyArn}`, outputs: {} };
   },
-  importIds: (record) => [`${text(record.inputs["role"])}/${text(record.inputs["policyArn"])}`],
 });
 
 /** Policies of AWS itself (`arn:aws:iam::aws:policy/…`) are taken as existing: their list is not modelled. */

@@ -81,7 +81,7 @@ const publicAccessBlock = defineResource({
   replaceOn: ["bucket"],
   begin(inputs, _scope, cloud) {
     requireBucket(cloud, inputs.bucket);
-    return { id: unique(cloud, PUBLIC_ACCESS_BLOCK, inputs.bucket), outputs: accessBlock(inputs) };
+    return { id: inputs.bucket, outputs: accessBlock(inputs) };
   },
   async update(_record, inputs) {
     return accessBlock(inputs);
@@ -95,15 +95,6 @@ function accessBlock(inputs: { blockPublicAcls?: boolean | undefined; blockPubli
   };
 }
 
-/**
- * Puts of a bucket's configuration overwrite on the real service. Two resources for one bucket fight there without an end; here the
- * second is refused, for its id, the bucket's name, would clash.
- */
-function unique(cloud: CloudContext, type: string, bucket: string): string {
-  if (cloud.store.get(type, bucket)) throw new ServiceError("OperationAborted", `bucket ${bucket} has a ${type} already; two of them overwrite each other`, 409);
-  return bucket;
-}
-
 const encryptionRule = z.strictObject({
   applyServerSideEncryptionByDefault: z.strictObject({ sseAlgorithm: z.enum(["AES256", "aws:kms", "aws:kms:dsse"]), kmsMasterKeyId: z.string().optional() }).optional(),
   bucketKeyEnabled: z.boolean().optional(),
@@ -111,41 +102,41 @@ const encryptionRule = z.strictObject({
 });
 
 // Bodies are not encrypted in the local cloud: the setting is kept, and no program can tell.
-const defineEncryption = (type: string) => defineConfiguration(type, { rules: z.array(encryptionRule).min(1) });
+const defineEncryption = (type: string) => defineConfiguration(type, { rules: z.array(encryptionRule).min(1), expectedBucketOwner: z.string().optional() });
 // Versions are not kept (a put replaces), so only a bucket that keeps none is modelled truly; enabling it is recorded.
 const defineVersioning = (type: string) => defineConfiguration(type, {
   versioningConfiguration: z.strictObject({ status: z.enum(["Enabled", "Suspended", "Disabled"]), mfaDelete: z.enum(["Disabled"]).optional() }),
+  expectedBucketOwner: z.string().optional(),
 });
 const ownershipControls = defineConfiguration("aws:s3/bucketOwnershipControls:BucketOwnershipControls", {
   rule: z.strictObject({ objectOwnership: z.enum(["BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"]) }),
 });
 
+/** Puts of a bucket's configuration overwrite: a create that is sent twice leaves one setting, and the ledger shows both. */
 function defineConfiguration<S extends z.ZodRawShape>(type: string, shape: S): AnyResourceModel {
   return defineResource({
     type,
     file: FILE,
     taggable: false,
-    shape: { ...shape, bucket: z.string(), expectedBucketOwner: z.string().optional() },
-    replaceOn: ["bucket", "expectedBucketOwner"],
+    shape: { ...shape, bucket: z.string() },
+    replaceOn: ["bucket"],
     begin(inputs, _scope, cloud) {
       const bucket = String((inputs as { bucket: unknown }).bucket);
       requireBucket(cloud, bucket);
-      return { id: unique(cloud, type, bucket), outputs: {} };
+      return { id: bucket, outputs: {} };
     },
   });
 }
 
-const BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy";
-
 const bucketPolicy = defineResource({
-  type: BUCKET_POLICY,
+  type: "aws:s3/bucketPolicy:BucketPolicy",
   file: FILE,
   taggable: false,
   shape: { bucket: z.string(), policy: jsonDocument },
   replaceOn: ["bucket"],
   begin(inputs, _scope, cloud) {
     requireBucket(cloud, inputs.bucket);
-    return { id: unique(cloud, BUCKET_POLICY, inputs.bucket), outputs: { policy: documentText(inputs.policy) } };
+    return { id: inputs.bucket, outputs: { policy: documentText(inputs.policy) } };
   },
   async update(_record, inputs) {
     return { policy: documentText(inputs.policy) };
