@@ -5,9 +5,9 @@ import type { EngineEventBody } from "./port";
 
 const STACK_TYPE = "pulumi:pulumi:Stack";
 
-/** Engine operations by what they count as; an operation that is not here changes nothing (`same`, `read`, `refresh`). */
+/** Engine operations by what they count as; any other (`same`, `read`, `refresh`, `discard` of a stack reference) changes nothing. */
 const CREATES = new Set<string>(["create", "create-replacement", "import", "import-replacement"]);
-const DELETES = new Set<string>(["delete", "delete-replaced", "discard", "discard-replaced"]);
+const DELETES = new Set<string>(["delete", "delete-replaced"]);
 
 /** A message of the engine in plain text: its colour directives, control characters and surrounding space removed. */
 export function plainText(message: string): string {
@@ -113,11 +113,11 @@ export function changesOf(summary: Partial<Record<OpType, number>>): Changes {
   const count = (...ops: OpType[]): number => ops.reduce((sum, op) => sum + (summary[op] ?? 0), 0);
   const replaced = count("replace");
   const created = count("create", "import", "import-replacement");
-  const deleted = count("delete", "discard");
+  const deleted = count("delete");
   return {
     created: created + Math.max(replaced, count("create-replacement")),
     updated: count("update"),
     same: count("same", "read", "refresh"),
-    deleted: deleted + Math.max(replaced, count("delete-replaced", "discard-replaced")),
+    deleted: deleted + Math.max(replaced, count("delete-replaced")),
   };
 }

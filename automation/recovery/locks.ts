@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync, unlinkSync } from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
+import { checkpointFile } from "../backend/checkpoint";
+import { readIfExists } from "../backend/files";
 import { FleetError } from "../errors";
 import { lifeOfWriter } from "../system/process-identity";
 
@@ -21,8 +23,34 @@ export function clearDeadLocks(stateDir: string, project: string, stack: string)
     const life = lock === undefined ? "dead" : lifeOfWriter({ host: lock.hostname, pid: lock.pid, writtenAt: lock.timestamp });
     if (life !== "dead") throw lockedError(stack, file, lock, life);
     unlinkSync(file);
+    removeTornSidecar(file);
     return { file, pid: lock?.pid ?? 0 };
   });
+}
+
+/**
+ * Removes the attributes file beside a checkpoint when a kill has torn it. The backend's file driver (gocloud fileblob) renames the
+ * checkpoint into place, but writes `<file>.attrs` directly; a torn one makes the whole checkpoint unreadable ("EOF"),
+ * a missing one means default attributes.
+ */
+export function repairSidecars(stateDir: string, project: string, stack: string): void {
+  const file = checkpointFile(stateDir, project, stack);
+  for (const candidate of [file, `${file}.gz`, `${file}.bak`]) removeTornSidecar(candidate);
+}
+
+function removeTornSidecar(file: string): void {
+  const sidecar = `${file}.attrs`;
+  const text = readIfExists(sidecar);
+  if (text !== undefined && !isJson(text)) unlinkSync(sidecar);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function lockedError(stack: string, file: string, lock: z.infer<typeof lockSchema> | undefined, life: "alive" | "unknown"): FleetError {

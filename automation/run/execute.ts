@@ -4,7 +4,7 @@ import { PulumiEngine } from "../engine/client";
 import { FleetError } from "../errors";
 import type { FleetEvent, FleetEventBody, RunReport, StackResult } from "../events";
 import { JournalWriter, pruneRuns } from "../journal";
-import { clearDeadLocks } from "../recovery/locks";
+import { clearDeadLocks, repairSidecars } from "../recovery/locks";
 import type { Lookup } from "../recovery/lookup";
 import { settlePending } from "../recovery/settle";
 import { criticalPathSeconds } from "../report";
@@ -110,6 +110,7 @@ class Run {
     for (const { pid } of clearDeadLocks(stateDir, project, stack.name)) {
       emit({ type: "stack.recovered", stack: stack.name, action: "lock-cleared", message: `the lock of process ${pid}, which is dead, was cleared` });
     }
+    repairSidecars(stateDir, project, stack.name);
     await settlePending({
       stateDir, project, stack: stack.name, region: stack.region, emit,
       windowMs: Math.max(SHORTEST_WINDOW_MS, (VISIBILITY_WINDOW_SECONDS * 1000) / attachment.aws.timeScale),

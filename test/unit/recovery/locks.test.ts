@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { hostname, tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { clearDeadLocks } from "../../../automation/recovery/locks";
+import { checkpointFile } from "../../../automation/backend/checkpoint";
+import { clearDeadLocks, repairSidecars } from "../../../automation/recovery/locks";
 
 let dir: string;
 beforeEach(() => { dir = mkdtempSync(path.join(tmpdir(), "locks-")); });
@@ -54,5 +55,15 @@ describe("clearing Pulumi's locks", () => {
   it("leaves locks of other stacks alone", () => {
     writeLock("a.json", { pid: deadPid() });
     expect(clearDeadLocks(dir, "p", "other")).toEqual([]);
+  });
+});
+
+describe("attribute files beside a checkpoint", () => {
+  it.each([["torn", "", false], ["half written", "{\"user.con", false], ["whole", "{}", true]])("that are %s are kept only when they can be read", (_state, content, kept) => {
+    const file = checkpointFile(dir, "p", "home");
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(`${file}.attrs`, content);
+    repairSidecars(dir, "p", "home");
+    expect(existsSync(`${file}.attrs`)).toBe(kept);
   });
 });
