@@ -119,6 +119,11 @@ export class FunctionInstance {
     this.current?.finish({ fault });
   }
 
+  /** Resolves when the code is loaded, or can't be; `dead` tells which. */
+  get loaded(): Promise<unknown> {
+    return this.initialised.promise;
+  }
+
   /** Runs one invocation to its end; never rejects. The time limit starts when the code is loaded. */
   async invoke(payload: Uint8Array): Promise<InvocationResult> {
     const requestId = randomUUID();

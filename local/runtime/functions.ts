@@ -38,6 +38,8 @@ interface Deployed {
   readonly instances: Set<FunctionInstance>;
   readonly waiting: Waiter[];
   readonly idle: Map<FunctionInstance, NodeJS.Timeout>;
+  /** A process is loading its code. */
+  starting: boolean;
   retired: boolean;
 }
 
@@ -59,7 +61,7 @@ class LocalFunctionRuntime implements OwnedFunctionRuntime {
 
   async deploy(fn: FunctionSpec): Promise<void> {
     const before = this.functions.get(fn.name);
-    this.functions.set(fn.name, { spec: fn, instances: new Set(), waiting: [], idle: new Map(), retired: false });
+    this.functions.set(fn.name, { spec: fn, instances: new Set(), waiting: [], idle: new Map(), starting: false, retired: false });
     // Calls that are under way finish on the version they began with.
     if (before === undefined) return;
     before.retired = true;
@@ -87,7 +89,7 @@ class LocalFunctionRuntime implements OwnedFunctionRuntime {
     return signal === undefined ? result : unlessAborted(result, signal);
   }
 
-  /** An idle process, a new one, or the next that gets free. */
+  /** An idle process, or the next that is free or new. */
   private acquire(deployed: Deployed, signal: AbortSignal | undefined): Promise<FunctionInstance> {
     for (const [instance, timer] of deployed.idle) {
       clearTimeout(timer);
@@ -95,7 +97,6 @@ class LocalFunctionRuntime implements OwnedFunctionRuntime {
       if (!instance.dead) return Promise.resolve(instance);
       this.discard(deployed, instance);
     }
-    if (deployed.instances.size < (this.options.maxInstances ?? MAX_INSTANCES)) return Promise.resolve(this.launch(deployed));
     return new Promise((serve, refuse) => {
       const waiter = { serve, refuse };
       deployed.waiting.push(waiter);
@@ -105,6 +106,25 @@ class LocalFunctionRuntime implements OwnedFunctionRuntime {
         deployed.waiting.splice(at, 1);
         refuse(signal.reason);
       }, { once: true });
+      this.scale(deployed);
+    });
+  }
+
+  /**
+   * Starts a process for those that wait, one at a time: a burst of short calls is over before a second process has loaded its
+   * code, and ten that load at once make each other, and all else on a small machine, slow.
+   */
+  private scale(deployed: Deployed): void {
+    if (deployed.waiting.length === 0 || deployed.starting || deployed.instances.size >= (this.options.maxInstances ?? MAX_INSTANCES)) return;
+    const instance = this.launch(deployed);
+    deployed.starting = true;
+    void instance.loaded.then(() => {
+      deployed.starting = false;
+      // One whose code can't be loaded has that to say to a caller, and is done.
+      const told = instance.dead ? deployed.waiting.shift() : undefined;
+      if (told === undefined) this.release(deployed, instance);
+      else told.serve(instance);
+      this.scale(deployed);
     });
   }
 
@@ -120,10 +140,12 @@ class LocalFunctionRuntime implements OwnedFunctionRuntime {
   }
 
   private release(deployed: Deployed, instance: FunctionInstance): void {
-    if (instance.dead) this.discard(deployed, instance);
+    if (instance.dead) {
+      this.discard(deployed, instance);
+      return this.scale(deployed);
+    }
     const waiter = deployed.waiting.shift();
-    if (waiter !== undefined) return waiter.serve(instance.dead ? this.launch(deployed) : instance);
-    if (instance.dead) return;
+    if (waiter !== undefined) return waiter.serve(instance);
     if (deployed.retired) return this.discard(deployed, instance);
     const timer = setTimeout(() => this.discard(deployed, instance), this.options.idleMs ?? IDLE_MS);
     timer.unref();

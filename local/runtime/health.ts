@@ -7,7 +7,7 @@ import { errorCode, signalGroup } from "./processes";
 /** Health checks that run at the same time in one runtime: a fleet that starts at once must not starve itself by checking. */
 const CONCURRENT_CHECKS = 4;
 /** Until the first success, checks come this soon and then ever later, up to {@link LATEST_WHILE_STARTING_MS} or the interval. */
-const FIRST_CHECK_MS = 300;
+const FIRST_CHECK_MS = 500;
 const WHILE_STARTING_GROWTH = 1.5;
 const LATEST_WHILE_STARTING_MS = 2_000;
 /** Of a failed check's output, so much is kept to say why. */

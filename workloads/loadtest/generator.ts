@@ -15,6 +15,8 @@ export async function pollStart(options: {
 }): Promise<void> {
   const { ask, log, signal, changed, pauseMs = POLL_MS } = options;
   let known: StartState | undefined;
+  // Not at once: at its start a fleet has better uses of the orchestrator, and the start buffer is longer than a poll.
+  await delay(pauseMs * Math.random(), undefined, { signal });
   while (!signal.aborted) {
     try {
       const state = z.parse(startStateSchema, await ask({ action: "test-init" }, signal));
