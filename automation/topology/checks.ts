@@ -59,7 +59,8 @@ function emptyFaults(stacks: unknown): InputFault[] {
 }
 
 function stackFaults(name: string, stack: unknown, names: readonly string[], context: CheckContext): InputFault[] {
-  const faults: InputFault[] = NAME.test(name) ? [] : [
+  // zod passes over `__proto__`, so a stack of that name would go unchecked.
+  const faults: InputFault[] = NAME.test(name) && name !== "__proto__" ? [] : [
     { path: pathText(["stacks", name]), problem: "not a stack name", got: describe(name), expected: NAME_RULE, fix: "choose a name that Pulumi takes" },
   ];
   if (!isObject(stack)) return faults;

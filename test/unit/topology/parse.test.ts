@@ -139,7 +139,7 @@ describe("parseTopology", () => {
     expect(faultsOf({ stacks: { [name]: { program } } })).toEqual([]);
   });
 
-  it.each(["", "a/b", "..\\x", "é", "x".repeat(101), "a:b"])("refuses the stack name %j", (name) => {
+  it.each(["__proto__", "", "a/b", "..\\x", "é", "x".repeat(101), "a:b"])("refuses the stack name %j", (name) => {
     expect(faultsOf({ stacks: { [name]: { program } } })[0]).toMatch(/not a stack name/);
   });
 });
