@@ -92,11 +92,11 @@ function programFaults(name: string, program: unknown, context: CheckContext): I
 
 function dependencyFaults(name: string, dependsOn: unknown, names: readonly string[]): InputFault[] {
   const seen = new Set<string>();
+  const others = names.filter((other) => other !== name).sort();
   return entries(dependsOn).flatMap(([index, dependency]) => {
     const at = pathText(["stacks", name, "dependsOn", index]);
     const repeated = seen.has(dependency);
     seen.add(dependency);
-    const others = names.filter((other) => other !== name);
     if (repeated) return [{ path: at, problem: "named twice", got: describe(dependency), expected: "each dependency once", fix: "remove it" }];
     if (dependency === name) return [{ path: at, problem: "a stack can't depend on itself", got: describe(dependency), expected: oneOf(others), fix: "remove it" }];
     if (names.includes(dependency)) return [];
