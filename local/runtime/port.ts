@@ -67,6 +67,7 @@ export interface ContainerRuntime {
   onChange(listener: (state: ContainerState) => void): () => void;
   /** Sends SIGKILL, as a crash would be. */
   kill(id: string): Promise<void>;
+  /** Lines without their line ends; of a removed container too, while its log is kept. */
   logs(id: string, options: { readonly follow?: boolean; readonly tail?: number; readonly signal?: AbortSignal }): AsyncIterable<string>;
   /** Address of a name as seen from a container (aliases of shared networks). */
   resolve(fromId: string, name: string): string[];

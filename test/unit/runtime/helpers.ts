@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { createContainerRuntime, type OwnedContainerRuntime } from "../../../local/runtime/index";
 import type { ContainerRuntime, ContainerSpec, ContainerState, HealthCheck } from "../../../local/runtime/port";
+import { killGroup, markedProcesses } from "../../../local/runtime/processes";
 
 const root = path.resolve(__dirname, "..", "..", "..");
 
@@ -51,6 +52,13 @@ export const CHECK: HealthCheck = { command: ["CMD", "node", "healthcheck.js"], 
 /** A runtime in the sandbox's `data`, or another folder of it. */
 export function openRuntime(sandbox: ReturnType<typeof makeSandbox>, folder = "data"): Promise<OwnedContainerRuntime> {
   return createContainerRuntime({ dataDir: path.join(sandbox.dir, folder), log: quiet, bundlesDir: sandbox.bundlesDir, preload: sandbox.preload });
+}
+
+/** Ends the test's processes, also those that a test which failed half-way has left to nobody. */
+export async function endEverything(sandbox: ReturnType<typeof makeSandbox>, runtime: OwnedContainerRuntime): Promise<void> {
+  await runtime.close({ stopContainers: true });
+  for (const group of new Set(markedProcesses(path.join(sandbox.dir, "data")).map((process) => process.group))) await killGroup(group);
+  sandbox.remove();
 }
 
 /** The first log line that matches. */

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OwnedContainerRuntime } from "../../../local/runtime/index";
 import { groupMembers, RUNTIME_MARKER, startOf } from "../../../local/runtime/processes";
-import { CHECK, logLine, makeSandbox, openRuntime, pidOf, PROGRAMS, spec, until } from "./helpers";
+import { CHECK, endEverything, logLine, makeSandbox, openRuntime, pidOf, PROGRAMS, spec, until } from "./helpers";
 
 let sandbox: ReturnType<typeof makeSandbox>;
 let runtime: OwnedContainerRuntime;
@@ -16,10 +16,7 @@ beforeEach(async () => {
   sandbox = makeSandbox(PROGRAMS);
   runtime = await openRuntime(sandbox);
 });
-afterEach(async () => {
-  await runtime.close({ stopContainers: true });
-  sandbox.remove();
-});
+afterEach(() => endEverything(sandbox, runtime));
 
 describe("container runtime over restarts of the daemon", () => {
   const reopen = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OwnedContainerRuntime } from "../../../local/runtime/index";
 import type { ContainerState } from "../../../local/runtime/port";
 import { groupMembers, RUNTIME_MARKER, startOf } from "../../../local/runtime/processes";
-import { CHECK, logLine, makeSandbox, openRuntime, pidOf, PROGRAMS, spec, until } from "./helpers";
+import { CHECK, endEverything, logLine, makeSandbox, openRuntime, pidOf, PROGRAMS, spec, until } from "./helpers";
 
 let sandbox: ReturnType<typeof makeSandbox>;
 let runtime: OwnedContainerRuntime;
@@ -14,10 +14,7 @@ beforeEach(async () => {
   sandbox = makeSandbox(PROGRAMS);
   runtime = await openRuntime(sandbox);
 });
-afterEach(async () => {
-  await runtime.close({ stopContainers: true });
-  sandbox.remove();
-});
+afterEach(() => endEverything(sandbox, runtime));
 
 describe("container runtime", () => {
   it("runs a container in its own folder, with the spec's environment and nothing of the daemon's", async () => {
