@@ -101,7 +101,7 @@ const fleetCommands = () => import("./commands/fleet.js");
 
 function addFleetCommands(program: Command, context: CliContext, act: Act): void {
   program.command("status").description("Show the run that goes on, or the last one; from any terminal.")
-    .option("--watch", "follow the run until it ends")
+    .option("--watch", "follow the run until it ends; with json, one line a change")
     .addOption(outputOption(["text", "json"], "form of the output").default("text"))
     .addHelpText("after", "\nExamples:\n  stackfleet status --watch\n  stackfleet status --output json")
     .action((options: import("./commands/status").StatusOptions) => act(async () => {

@@ -8,6 +8,7 @@ import type { LocalCloudModule, LocalCloudPort } from "../../../automation/cli/l
 import { shellQuote } from "../../../automation/cli/commands/fleet";
 import { balance } from "../../../local/balance";
 import { layoutAt } from "../../../automation/layout";
+import { ownIdentity } from "../../../automation/system/process-identity";
 import { recording } from "../../golden/replay";
 import { world } from "./support";
 
@@ -98,6 +99,31 @@ describe("status", () => {
     expect(stdout).toContain("interrupted");
     expect(stdout).toContain("the driver of run 20261121T093015-abc123 died");
     expect(JSON.parse((await w.run(["status", "--output", "json"])).stdout)).toMatchObject({ run: "20261121T093015-abc123", status: "interrupted" });
+  });
+
+  const lock = (cwd: string): void => fs.writeFileSync(layoutAt(cwd).runLock, JSON.stringify({ run: "20261121T093015-abc123", operation: "up", since: "", ...ownIdentity() }));
+
+  it("--watch follows a live run to its end", async () => {
+    const w = world();
+    write(w.cwd, "success", 30);
+    lock(w.cwd);
+    const watching = w.run(["status", "--watch"]);
+    await new Promise(setImmediate);
+    write(w.cwd, "success");
+    const { code, stdout, stderr } = await watching;
+    expect(code).toBe(0);
+    expect(stderr).toContain("home: succeeded in 0:12, 6 created");
+    expect(stdout).toMatch(/up succeeded in 0:38: 6 of 6 stacks/);
+  });
+
+  it("--watch ends with Ctrl+C and leaves the run alone", async () => {
+    const w = world();
+    write(w.cwd, "success", 30);
+    lock(w.cwd);
+    const lines: string[] = [];
+    const stdout = { write: (text: string) => lines.push(text) === 1 && w.send("SIGINT") };
+    expect((await w.run(["status", "--watch", "--output", "json"], { stdout })).code).toBe(130);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ run: "20261121T093015-abc123", status: "running" });
   });
 });
 
