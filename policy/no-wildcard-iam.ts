@@ -22,6 +22,7 @@ const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
 const UNSCOPABLE_ACTIONS = new Set([
   "ecr:getauthorizationtoken", "xray:puttracesegments", "xray:puttelemetryrecords", "cloudwatch:putmetricdata", "s3:listallmybuckets",
   "ec2:describeregions", "ec2:describeavailabilityzones", "sts:getcalleridentity", "tag:getresources",
+  "ecs:listservices",
 ]);
 
 export const noWildcardIam: Rule = {

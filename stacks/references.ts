@@ -39,9 +39,13 @@ export async function stackOutputs<S extends z.ZodRawShape>(stack: string, shape
     outputs[name] = handed.secret ? pulumi.secret(output) : output;
     if (handed.known && !handed.secret) known[name] = checked.value;
   }
+  if (faults.length === Object.keys(shape).length && faults.every(isMissing)) throw new pulumi.RunError(`stack "${stack}" has none of the outputs that are needed; got nothing; expected ${Object.keys(shape).join(", ")}; bring "${stack}" up first`);
   if (faults.length > 0) throw new pulumi.RunError([`outputs of stack "${stack}" don't fit; bring "${stack}" up with this version first:`, ...faults].join("\n  "));
   return { outputs, known } as StackOutputs<S>;
 }
+
+const MISSING = "no such output";
+const isMissing = (fault: string): boolean => fault.endsWith(MISSING);
 
 type Read = (name: string) => Promise<HandedOutput>;
 
@@ -61,7 +65,7 @@ function handedOutputs(stack: string): Read | undefined {
 }
 
 function check(name: string, schema: z.core.$ZodType, value: unknown): { readonly faults: readonly string[]; readonly value?: unknown } {
-  if (value === undefined) return { faults: [`${name}: no such output`] };
+  if (value === undefined) return { faults: [`${name}: ${MISSING}`] };
   const result = z.safeParse(schema, value);
   return result.success ? { faults: [], value: result.data } : { faults: describeIssues(name, result.error) };
 }

@@ -14,7 +14,7 @@ interface Statement {
   readonly Action: string | readonly string[];
   readonly Principal?: { readonly Service: string };
   readonly Resource?: pulumi.Input<string> | readonly pulumi.Input<string>[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
 /** Where the fleet's resources are. */
@@ -64,13 +64,15 @@ export function generatorPolicy(arns: { readonly orchestrator: pulumi.Input<stri
 
 /** Orchestrator: keeps the test's state, and scales this project's services in the remote regions, whose names it can't know yet. */
 export function orchestratorPolicy({ partition, account }: Place, regions: readonly string[], project: string, arns: { readonly table: pulumi.Input<string>; readonly logGroup: pulumi.Input<string> }): PolicyDocument {
+  const inRegions = (resource: string): readonly string[] => regions.map((region) => `arn:${partition}:ecs:${region}:${account}:${resource}`);
   return allow(
-    { Sid: "KeepState", Action: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource: arns.table },
+    { Sid: "KeepState", Action: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource: arns.table },
     {
-      Sid: "ScaleServices", Action: "ecs:UpdateService",
-      Resource: regions.map((region) => `arn:${partition}:ecs:${region}:${account}:service/*`),
+      Sid: "ScaleServices", Action: "ecs:UpdateService", Resource: inRegions("service/*"),
       Condition: { StringEquals: { [`aws:ResourceTag/${TAG_KEYS.project}`]: project } },
     },
+    // A list knows no resource, only the condition on its cluster. Source: Service Authorization Reference, Amazon ECS.
+    { Sid: "ListServices", Action: "ecs:ListServices", Resource: "*", Condition: { ArnLike: { "ecs:cluster": inRegions("cluster/*") } } },
     { Sid: "WriteLogs", Action: WRITE_LOGS, Resource: arns.logGroup },
   );
 }
