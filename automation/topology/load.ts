@@ -25,8 +25,16 @@ export function findConfig(root: string): string | undefined {
 export async function loadTopology(file: string): Promise<Topology> {
   const configFile = path.resolve(file);
   if (path.extname(configFile) === ".json") return parseTopology(await declarationOfJson(configFile), { configFile });
+  if (!/^\.[cm]?[jt]s$/.test(path.extname(configFile))) throw unknownForm(configFile);
   const declaration = await inFolder(path.dirname(configFile), () => evaluate(configFile));
   return parseTopology(declaration, { configFile });
+}
+
+function unknownForm(configFile: string): FleetError {
+  return inputError(path.basename(configFile), [{
+    path: "file name", problem: "not a form of config", got: path.extname(configFile), expected: "one of .ts, .mts, .cts, .js, .mjs, .cjs, .json",
+    fix: "name a fleet.config.ts or a Constellation JSON file",
+  }]);
 }
 
 function declarationOfJson(configFile: string): unknown {

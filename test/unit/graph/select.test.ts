@@ -85,6 +85,7 @@ describe("liveDependents", () => {
     ["nothing when it is not up", ["eu-1"], ["home", "eu-1"], []],
     ["one that depends through a stack that is not up", ["home"], ["home", "eu-app"], [{ stack: "home", dependent: "eu-app" }]],
     ["each at the nearest selected stack only", ["home", "eu-1"], ["home", "eu-1", "eu-app"], [{ stack: "eu-1", dependent: "eu-app" }]],
+    ["each at the nearest selected stack only, also when that one is not up", ["home", "eu-1"], ["home", "eu-app"], [{ stack: "eu-1", dependent: "eu-app" }]],
   ])("finds %s", (_, selected, live, pairs) => {
     expect(liveDependents(fleet, new Set(selected), new Set(live))).toEqual(pairs);
   });

@@ -95,6 +95,12 @@ describe("loadTopology", () => {
     });
   });
 
+  it("refuses a file of another form", async () => {
+    expect(await detailsOf(write({ "fleet.yaml": "stacks: {}" }))).toEqual([
+      'file name: not a form of config; got ".yaml"; expected one of .ts, .mts, .cts, .js, .mjs, .cjs, .json; name a fleet.config.ts or a Constellation JSON file',
+    ]);
+  });
+
   it("asks for a default export when there is none", async () => {
     expect(await detailsOf(write({ "fleet.config.ts": "export const fleet = {};" }))).toEqual([
       "default export: missing; got nothing; expected a fleet declaration; write `export default defineFleet({ stacks: { … } })`",
