@@ -1,13 +1,14 @@
 import { LoadTestHome, type LoadTestHomeArgs } from "#dist/components/load-test-home/index";
 import { documentViolations } from "#dist/policy/no-wildcard-iam";
-import { readdirSync, writeFileSync, mkdtempSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { runMocked, type Ran } from "./mocks";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "stackfleet-home-"));
 const bundle = path.join(folder, "orchestrator.js");
+afterAll(() => rmSync(folder, { recursive: true }));
 writeFileSync(bundle, "exports.handler = async () => ({});\n");
 
 function create(changes: Partial<LoadTestHomeArgs> = {}): Promise<Ran> {

@@ -6,10 +6,10 @@ import { runNode, runStack } from "#dist/stacks/run";
 import type { StackNode, Topology } from "#dist/automation/topology/types";
 import * as pulumi from "@pulumi/pulumi";
 import { AsyncLocalStorage } from "node:async_hooks";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { runMocked, settled, type MockOptions } from "../components/mocks";
 
@@ -109,6 +109,7 @@ describe("stackOutputs", () => {
 });
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "stackfleet-stacks-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 const topology = (...stacks: StackNode[]): Topology => ({ project: "fleet", configFile: path.join(folder, "fleet.config.ts"), policyPacks: [], stacks });
 const node = (changes: Partial<StackNode>): StackNode => ({ name: "dev", program: () => ({}), dependsOn: [], tags: [], config: {}, ...changes });
 const run = (stack: StackNode, options: MockOptions = {}): Promise<Record<string, unknown>> => runMocked(() => runNode(stack, topology(stack)), options).then((ran) => ran.outputs);
