@@ -1,7 +1,7 @@
 /** Makes a topology of a declaration: every fault at once, or every default applied. */
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { inputError, type InputFault } from "../errors";
+import { inputError } from "../errors";
 import { declarationFaults, isModulePath, isObject } from "./checks";
 import { schemaFaults } from "./faults";
 import { fleetSchema, NAME } from "./schema";
@@ -26,17 +26,8 @@ export function parseTopology(declaration: unknown, options: ParseOptions): Topo
   const folder = path.dirname(options.configFile);
   const programs = options.programs ?? SHIPPED_PROGRAMS;
   const faults = [...schemaFaults(fleetSchema, declaration), ...declarationFaults(declaration, { folder, programs })];
-  if (faults.length > 0) throw inputError(path.basename(options.configFile), uniqueByPath(faults));
+  if (faults.length > 0) throw inputError(path.basename(options.configFile), faults);
   return topologyOf(declaration as FleetDeclaration, options.configFile, programs);
-}
-
-/** One report a path and problem: a name that is wrong in two ways is told once each, never the same thing twice. */
-function uniqueByPath(faults: readonly InputFault[]): InputFault[] {
-  const seen = new Set<string>();
-  return faults.filter(({ path: at, problem }) => {
-    const key = `${at}\n${problem}`;
-    return seen.has(key) ? false : seen.add(key);
-  });
 }
 
 function topologyOf(declaration: FleetDeclaration, configFile: string, programs: readonly string[]): Topology {

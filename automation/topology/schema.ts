@@ -1,7 +1,7 @@
 /** The shape of a fleet as users write it, for zod and, as JSON schema, for editors. Names and references are checked in `checks.ts`. */
 import { z } from "zod";
-import { REGIONS } from "./regions";
-import type { ConfigValue, FleetDeclaration, InlineProgram } from "./types";
+import { METRICS_STORE_REGIONS, REGIONS } from "./regions";
+import type { ConfigValue, InlineProgram } from "./types";
 
 /** Pulumi's rule for stack and project names (`ValidateStackName`, `ValidateProjectName` in pulumi/sdk v3.220). */
 export const NAME = /^[A-Za-z0-9_.-]{1,100}$/;
@@ -18,8 +18,8 @@ const configValue: z.ZodType<ConfigValue> = z.lazy(() =>
   z.union([z.string(), z.number(), z.boolean(), z.array(configValue), z.record(z.string(), configValue)])).meta({ id: "ConfigValue" });
 
 /** A function can't be written in JSON: the JSON schema has the string alone. */
-export const programSchema = z.custom<string | InlineProgram>(
-  (value) => typeof value === "function" || typeof value === "string", "a program name, a module path or a function");
+const programSchema = z.custom<string | InlineProgram>(
+  (value) => typeof value === "function" || typeof value === "string", "a program name, a module path or a function").meta({ type: "string", minLength: 1 });
 
 const describeAll = {
   program: "Name of a shipped program, or path of a module that exports `program` (relative to the config file).",
@@ -45,9 +45,6 @@ export const fleetSchema = z.strictObject({
   policyPacks: z.array(z.string()).optional().meta({ description: "Policy pack folders that `stackfleet preview` runs, relative to this file. Default: policy, when that folder exists." }),
 }).meta({ id: "Fleet", title: "Fleet" });
 
-/** The schema takes nothing that the contract's type would refuse. */
-export type ParsedFleet = z.infer<typeof fleetSchema> & FleetDeclaration;
-
 /** Tasks that one ECS service runs at most: quota "Tasks per service", Amazon ECS endpoints and quotas, read November 2026. */
 export const TASKS_PER_SERVICE = 5_000;
 /** Virtual users that one load generator task drives. */
@@ -58,7 +55,7 @@ export const MAX_VIRTUAL_USERS = TASKS_PER_SERVICE * USERS_PER_TASK;
 export const constellationSchema = z.strictObject({
   $schema: z.string().optional(),
   DURATION: z.number().meta({ description: "Length of the test in milliseconds.", type: "integer", exclusiveMinimum: 0 }),
-  HOME_REGION: z.string().meta({ description: "Region of results and orchestration; one with Amazon Managed Service for Prometheus." }),
+  HOME_REGION: z.string().meta({ enum: [...METRICS_STORE_REGIONS], description: "Region of results and orchestration; one with Amazon Managed Service for Prometheus." }),
   REMOTE_REGIONS: z.record(z.string(), z.number().meta({ type: "integer", minimum: 1, maximum: MAX_VIRTUAL_USERS }))
     .meta({ description: "Virtual users by region.", propertyNames: { enum: [...REGIONS] }, minProperties: 1 }),
 }).meta({ id: "Constellation", title: "Constellation load test" });

@@ -30,10 +30,11 @@ describe("schema/fleet.schema.json", () => {
     expect(JSON.parse(read("schema/fleet.schema.json"))).toEqual(fleetJsonSchema());
   });
 
-  it("knows every key of a stack", () => {
-    const { $defs } = fleetJsonSchema() as { $defs: { Fleet: { properties: { stacks: { additionalProperties: { properties: object; required: string[] } } } } } };
+  it("knows every key of a stack, and the program as text", () => {
+    const { $defs } = fleetJsonSchema() as { $defs: { Fleet: { properties: { stacks: { additionalProperties: { properties: Record<string, object>; required: string[] } } } } } };
     const { properties, required } = $defs.Fleet.properties.stacks.additionalProperties;
     expect(Object.keys(properties)).toEqual(["program", "dependsOn", "region", "tags", "config"]);
+    expect(properties["program"]).toMatchObject({ type: "string", minLength: 1 });
     expect(required).toEqual(["program"]);
   });
 });
