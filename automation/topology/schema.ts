@@ -3,7 +3,7 @@ import { z } from "zod";
 import { METRICS_STORE_REGIONS, REGIONS } from "./regions";
 import type { ConfigValue, InlineProgram } from "./types";
 
-/** Pulumi's rule for stack and project names (`ValidateStackName`, `ValidateProjectName` in pulumi/sdk v3.220). */
+/** Pulumi's rule for stack and project names (`ParseStackName`, `ValidateProjectName` in sdk/go/common/tokens of v3.220). */
 export const NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 export const NAME_RULE = "1 to 100 of the characters A-Z a-z 0-9 _ - .";
 /** Stays free of what selectors mean something by: `+`, `*`, `?`, blanks. */

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FleetError } from "../../../automation/errors";
-import { parseTopology } from "../../../automation/topology";
+import { parseTopology, SHIPPED_PROGRAMS } from "../../../automation/topology";
+import { PROGRAM_NAMES } from "../../../stacks/programs";
 
 let folder: string;
 let configFile: string;
@@ -46,6 +47,10 @@ describe("parseTopology", () => {
         { name: "home", program, dependsOn: [], tags: [], config: {} },
       ],
     });
+  });
+
+  it("knows exactly the programs that are shipped", () => {
+    expect([...SHIPPED_PROGRAMS].sort()).toEqual([...PROGRAM_NAMES].sort());
   });
 
   it("keeps a program that is a function", () => {
