@@ -1,7 +1,11 @@
 /** IPv4 CIDR blocks: parsing, containment and overlap. */
 
 /** A block as inclusive bounds. */
-export interface Cidr { readonly first: number; readonly last: number; readonly prefix: number }
+export interface Cidr {
+  readonly first: number;
+  readonly last: number;
+  readonly prefix: number;
+}
 
 /** The block, or nothing when the text is none or has bits set beyond its prefix. */
 export function parseCidr(text: string): Cidr | undefined {

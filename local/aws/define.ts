@@ -8,7 +8,11 @@ import { latencyOf } from "./latencies";
 const tagMap = z.record(z.string(), z.string());
 
 /** What every model accepts beside its own arguments. */
-export interface CommonInputs { readonly region?: string; readonly tags?: Record<string, string>; readonly tagsAll?: Record<string, string> }
+export interface CommonInputs {
+  readonly region?: string;
+  readonly tags?: Record<string, string>;
+  readonly tagsAll?: Record<string, string>;
+}
 
 /** The validated inputs of a shape. */
 export type InputsOf<S extends z.ZodRawShape> = z.output<z.ZodObject<S>> & CommonInputs;
@@ -42,7 +46,10 @@ export type AnyResourceModel = ResourceModel<never>;
 /** @throws {Error} when the type has no entry in `latencies.ts` */
 export function defineResource<S extends z.ZodRawShape>(spec: ResourceSpec<S>): AnyResourceModel {
   const taggable = spec.taggable ?? true;
-  const common = { ...(spec.global ? {} : { region: z.string().optional() }), ...(taggable ? { tags: tagMap.optional(), tagsAll: tagMap.optional() } : {}) };
+  const common = {
+    ...(spec.global ? {} : { region: z.string().optional() }),
+    ...(taggable ? { tags: tagMap.optional(), tagsAll: tagMap.optional() } : {}),
+  };
   const { shape, ...rest } = spec;
   const model = {
     ...rest,
@@ -74,7 +81,11 @@ export function echo(inputs: object): Properties {
 
 /** Arguments that the program took away, as nulls, so that a merge removes them. */
 function dropped(before: Properties, after: object): Properties {
-  return Object.fromEntries(Object.keys(before).filter((key) => !(key in after)).map((key) => [key, null]));
+  return Object.fromEntries(
+    Object.keys(before)
+      .filter((key) => !(key in after))
+      .map((key) => [key, null]),
+  );
 }
 
 function tagOutputs(inputs: CommonInputs): Properties {
@@ -84,7 +95,12 @@ function tagOutputs(inputs: CommonInputs): Properties {
 function regionFaults(inputs: Properties, scope: Pick<CallScope, "region">): CheckFault[] {
   const { region } = inputs;
   if (region === undefined || region === null || region === scope.region) return [];
-  return [{ property: "region", reason: `a region other than the provider's is not modelled; got ${JSON.stringify(region)}; expected "${scope.region}"; use an explicit provider` }];
+  return [
+    {
+      property: "region",
+      reason: `a region other than the provider's is not modelled; got ${JSON.stringify(region)}; expected "${scope.region}"; use an explicit provider`,
+    },
+  ];
 }
 
 /** A string property, or the fallback. */
@@ -123,7 +139,14 @@ export function documentText(document: z.output<typeof jsonDocument>): string {
 }
 
 /** The live record, or the service's not-found error. */
-export function mustExist(cloud: CloudContext, type: string, id: string, scope: Pick<CallScope, "region" | "account">, code: string, message: string): ResourceRecord {
+export function mustExist(
+  cloud: CloudContext,
+  type: string,
+  id: string,
+  scope: Pick<CallScope, "region" | "account">,
+  code: string,
+  message: string,
+): ResourceRecord {
   const record = cloud.store.get(type, id, { region: scope.region, account: scope.account });
   if (!record) throw new ServiceError(code, message);
   return record;

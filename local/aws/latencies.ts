@@ -60,7 +60,12 @@ const ROWS: Readonly<Record<string, Row>> = {
   // 5 s in the one log found; the state waiter polls, and the endpoint answers up to half a minute later.
   "aws:amp/workspace:Workspace": [30, 2, 10, "estimate between the one public apply log found (5 s) and the provider's five-minute limit"],
   // Creating the namespace creates a Route 53 zone and waits until that change is in sync, published as within 60 s.
-  "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": [45, 2, 45, "Route 53: changes propagate to all servers within 60 seconds"],
+  "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": [
+    45,
+    2,
+    45,
+    "Route 53: changes propagate to all servers within 60 seconds",
+  ],
   "aws:servicediscovery/service:Service": [1, 1, 1, SIMILAR],
   // The queue waiter asks for the attributes to be stable for some polls; deletion is published as up to 60 s.
   "aws:sqs/queue:Queue": [25, 5, 3, WAITER],
@@ -82,7 +87,10 @@ export function latencyOf(type: string): ResourceModel["latency"] {
 }
 
 /** Seconds a new IAM role needs until Lambda may assume it; the provider retries meanwhile. */
-export const ROLE_PROPAGATION: Latency = { seconds: 8, source: "IAM is eventually consistent; reports of 5–10 s between a role's creation and its first use" };
+export const ROLE_PROPAGATION: Latency = {
+  seconds: 8,
+  source: "IAM is eventually consistent; reports of 5–10 s between a role's creation and its first use",
+};
 
 /** Fargate: seconds from a task's launch to its start, and the launch rate of one account in one region. */
 export const FARGATE = {

@@ -57,8 +57,13 @@ const TABLE: readonly (readonly [name: string, description: string, zonePrefix: 
   ["us-gov-west-1", "AWS GovCloud (US-West)", "usgw1"],
 ];
 
-export const REGIONS: readonly Region[] = TABLE.map(([name, description, zonePrefix, zones = "abc", optIn]) => (
-  { name, description, zonePrefix, zones, optIn: optIn === "opt-in" }));
+export const REGIONS: readonly Region[] = TABLE.map(([name, description, zonePrefix, zones = "abc", optIn]) => ({
+  name,
+  description,
+  zonePrefix,
+  zones,
+  optIn: optIn === "opt-in",
+}));
 
 const byName = new Map(REGIONS.map((region) => [region.name, region]));
 
@@ -79,9 +84,19 @@ export function isEnabled(region: Region): boolean {
 /** @throws {ServiceError} `InvalidEndpoint` for an unknown region, `OptInRequired` for one that is not enabled */
 export function requireEnabledRegion(name: string): Region {
   const region = findRegion(name);
-  if (!region) throw new ServiceError("InvalidEndpoint", `there is no region "${name}"; use one of ${REGIONS.map((known) => known.name).slice(0, 4).join(", ")}…`);
+  if (!region)
+    throw new ServiceError(
+      "InvalidEndpoint",
+      `there is no region "${name}"; use one of ${REGIONS.map((known) => known.name)
+        .slice(0, 4)
+        .join(", ")}…`,
+    );
   if (!isEnabled(region)) {
-    throw new ServiceError("OptInRequired", `region "${name}" is not enabled for this account; enable it with ${OPT_IN_VARIABLE}=${name} in the daemon's environment`, 403);
+    throw new ServiceError(
+      "OptInRequired",
+      `region "${name}" is not enabled for this account; enable it with ${OPT_IN_VARIABLE}=${name} in the daemon's environment`,
+      403,
+    );
   }
   return region;
 }
@@ -92,7 +107,10 @@ export function regionsOfPartition(region: string, all: boolean): Region[] {
 }
 
 /** One availability zone. */
-export interface Zone { readonly name: string; readonly id: string }
+export interface Zone {
+  readonly name: string;
+  readonly id: string;
+}
 
 /** Zones of a region. Real accounts see ids shuffled; here zone a is az1. */
 export function zonesOf(region: string): Zone[] {

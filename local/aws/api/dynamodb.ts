@@ -15,7 +15,11 @@ export const dynamodbApi: ApiService = {
   // The code's prefix is DynamoDB's own; the SDK takes what stands behind the `#`.
   error: (error) => {
     const answer = jsonError(error);
-    return { ...answer, headers: { ...answer.headers, ...TYPE }, body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${error.code}`, message: error.message }) };
+    return {
+      ...answer,
+      headers: { ...answer.headers, ...TYPE },
+      body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${error.code}`, message: error.message }),
+    };
   },
   async handle(request, cloud) {
     const target = request.headers["x-amz-target"] ?? "";
@@ -28,7 +32,10 @@ export const dynamodbApi: ApiService = {
 
 function unfinished(target: string, input: Readonly<Record<string, unknown>>, cloud: CloudContext, place: Place): object | undefined {
   const operation = target.split(".").at(-1);
-  const record = typeof input["TableName"] === "string" ? cloud.store.get(TABLE, input["TableName"], { region: place.region, account: place.account }) : undefined;
+  const record =
+    typeof input["TableName"] === "string"
+      ? cloud.store.get(TABLE, input["TableName"], { region: place.region, account: place.account })
+      : undefined;
   if (operation === "DescribeTable" && record?.status === "creating") return { Table: beingMade(record) };
   if (operation === "DescribeTimeToLive" && record) return { TimeToLiveDescription: timeToLive(record) };
   if (operation === "ListTagsOfResource") {
@@ -42,7 +49,12 @@ function unfinished(target: string, input: Readonly<Record<string, unknown>>, cl
 function beingMade(record: ResourceRecord): object {
   const { BillingMode, ...description } = tableInput(record);
   return {
-    ...description, TableArn: record.arn, TableStatus: "CREATING", CreationDateTime: Date.parse(record.createdAt) / 1000, ItemCount: 0, TableSizeBytes: 0,
+    ...description,
+    TableArn: record.arn,
+    TableStatus: "CREATING",
+    CreationDateTime: Date.parse(record.createdAt) / 1000,
+    ItemCount: 0,
+    TableSizeBytes: 0,
     BillingModeSummary: { BillingMode },
   };
 }

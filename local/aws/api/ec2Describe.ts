@@ -12,10 +12,18 @@ export interface Described {
   readonly xml: { readonly [name: string]: Xml };
 }
 
-interface Naming { readonly ids: string; readonly notFound: string }
+interface Naming {
+  readonly ids: string;
+  readonly notFound: string;
+}
 
 /** @throws {ServiceError} the type's not-found code for an unknown id, `InvalidParameterValue` for a filter that isn't modelled */
-export function describe(parameters: QueryParameters, set: string, all: readonly Described[], naming: Naming): { readonly [name: string]: Xml } {
+export function describe(
+  parameters: QueryParameters,
+  set: string,
+  all: readonly Described[],
+  naming: Naming,
+): { readonly [name: string]: Xml } {
   const ids = parameters.list(naming.ids);
   const missing = ids.filter((id) => !all.some((item) => item.id === id));
   if (missing.length > 0) throw new ServiceError(naming.notFound, `The ID '${missing.join(", ")}' does not exist`);
@@ -38,13 +46,20 @@ function attribute(item: Described, name: string): readonly string[] {
   }
   if (name === "tag-key") return Object.keys(item.tags);
   const values = Object.hasOwn(item.attributes, name) ? item.attributes[name] : undefined;
-  if (!values) throw new ServiceError("InvalidParameterValue", `The filter '${name}' is invalid or not modelled by the local cloud; extend local/aws/api/ec2.ts`);
+  if (!values)
+    throw new ServiceError(
+      "InvalidParameterValue",
+      `The filter '${name}' is invalid or not modelled by the local cloud; extend local/aws/api/ec2.ts`,
+    );
   return values;
 }
 
 /** EC2's filters know `*` and `?`. */
 function wildcard(pattern: string): RegExp {
-  const body = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const body = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${body}$`, "s");
 }
 

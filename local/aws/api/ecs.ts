@@ -45,8 +45,14 @@ export const ecsApi = jsonService("ecs", "local/aws/api/ecs.ts", {
     const service = serviceName === undefined ? undefined : requireService(cloud, place, cluster.arn, serviceName);
     const desired = optionalText(input["desiredStatus"]) ?? "RUNNING";
     const family = optionalText(input["family"]);
-    const tasks = ecsController(cloud).tasks({ clusterArn: cluster.arn ?? cluster.id })
-      .filter((task) => task.desired === desired && (!service || task.serviceArn === service.arn) && (family === undefined || task.definition.includes(`/${family}:`)));
+    const tasks = ecsController(cloud)
+      .tasks({ clusterArn: cluster.arn ?? cluster.id })
+      .filter(
+        (task) =>
+          task.desired === desired &&
+          (!service || task.serviceArn === service.arn) &&
+          (family === undefined || task.definition.includes(`/${family}:`)),
+      );
     const { items, next } = page(tasks, Number(input["maxResults"] ?? 100), optionalText(input["nextToken"]));
     return { taskArns: items.map((task) => task.arn), ...(next === undefined ? {} : { nextToken: next }) };
   },
@@ -89,7 +95,11 @@ function updateService(input: Input, cloud: CloudContext, place: Place): Resourc
   const service = requireService(cloud, place, cluster.arn, optionalText(input["service"]) ?? "");
   if (service.status === "deleting") throw new ServiceError("ServiceNotActiveException", "Service was not ACTIVE.");
   const unknown = Object.keys(input).find((key) => !["cluster", "service", "desiredCount", "taskDefinition"].includes(key));
-  if (unknown !== undefined) throw new ServiceError("InvalidParameterException", `argument "${unknown}" of UpdateService is not modelled by the local cloud; extend local/aws/api/ecs.ts`);
+  if (unknown !== undefined)
+    throw new ServiceError(
+      "InvalidParameterException",
+      `argument "${unknown}" of UpdateService is not modelled by the local cloud; extend local/aws/api/ecs.ts`,
+    );
   const changes: Properties = {};
   if (input["desiredCount"] !== undefined) changes["desiredCount"] = requireCount(input["desiredCount"]);
   if (input["taskDefinition"] !== undefined) {
@@ -104,17 +114,24 @@ function updateService(input: Input, cloud: CloudContext, place: Place): Resourc
 
 function requireCount(value: unknown): number {
   // Source: ECS quotas, "Tasks per service".
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 5000) throw new ServiceError("InvalidParameterException", `desiredCount must be between 0 and 5000; got ${String(value)}`);
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 5000)
+    throw new ServiceError("InvalidParameterException", `desiredCount must be between 0 and 5000; got ${String(value)}`);
   return value;
 }
 
 function describeCluster(record: ResourceRecord, cloud: CloudContext, withTags: boolean): object {
   const tasks = ecsController(cloud).tasks({ clusterArn: record.arn ?? record.id });
   return {
-    clusterArn: record.arn, clusterName: text(record.outputs["name"]), status: record.status === "creating" ? "PROVISIONING" : record.status === "deleting" ? "DEPROVISIONING" : "ACTIVE",
-    registeredContainerInstancesCount: 0, runningTasksCount: tasks.filter((task) => task.status === "RUNNING").length,
+    clusterArn: record.arn,
+    clusterName: text(record.outputs["name"]),
+    status: record.status === "creating" ? "PROVISIONING" : record.status === "deleting" ? "DEPROVISIONING" : "ACTIVE",
+    registeredContainerInstancesCount: 0,
+    runningTasksCount: tasks.filter((task) => task.status === "RUNNING").length,
     pendingTasksCount: tasks.filter((task) => task.status === "PENDING" || task.status === "PROVISIONING").length,
-    activeServicesCount: servicesOf(cloud, record, record).length, settings: list(record.outputs["settings"]), capacityProviders: [], defaultCapacityProviderStrategy: [],
+    activeServicesCount: servicesOf(cloud, record, record).length,
+    settings: list(record.outputs["settings"]),
+    capacityProviders: [],
+    defaultCapacityProviderStrategy: [],
     ...(withTags ? { tags: keyValues(record.tags) } : {}),
   };
 }
@@ -123,18 +140,43 @@ function describeService(record: ResourceRecord, cloud: CloudContext, withTags: 
   const controller = ecsController(cloud);
   const serviceArn = record.arn ?? record.id;
   const tasks = controller.tasks({ serviceArn }).filter((task) => task.desired === "RUNNING");
-  const definition = findTaskDefinition(cloud, record, text(record.outputs["taskDefinition"]))?.arn ?? text(record.outputs["taskDefinition"]);
+  const definition =
+    findTaskDefinition(cloud, record, text(record.outputs["taskDefinition"]))?.arn ?? text(record.outputs["taskDefinition"]);
   const network = object(record.outputs["networkConfiguration"]);
   const desired = numeric(record.outputs["desiredCount"]);
   return {
-    serviceArn, serviceName: text(record.outputs["name"]), clusterArn: clusterArn(record, text(record.outputs["cluster"])), status: record.status === "deleting" ? "DRAINING" : "ACTIVE",
-    desiredCount: desired, runningCount: ready(tasks, cloud), pendingCount: tasks.length - ready(tasks, cloud), launchType: "FARGATE",
-    platformVersion: text(record.outputs["platformVersion"], "LATEST"), taskDefinition: definition, schedulingStrategy: "REPLICA", deploymentController: { type: "ECS" },
-    deploymentConfiguration: { maximumPercent: numeric(record.outputs["deploymentMaximumPercent"], 200), minimumHealthyPercent: numeric(record.outputs["deploymentMinimumHealthyPercent"], 100) },
-    deployments: deployments(record, tasks, definition, desired, cloud), events: controller.events(serviceArn).map((event) => ({ ...event, createdAt: Date.parse(event.createdAt) / 1000 })),
-    createdAt: Date.parse(record.createdAt) / 1000, loadBalancers: [], serviceRegistries: registries(record), placementConstraints: [], placementStrategy: [],
-    networkConfiguration: { awsvpcConfiguration: { subnets: list(network["subnets"]), securityGroups: list(network["securityGroups"]), assignPublicIp: network["assignPublicIp"] === true ? "ENABLED" : "DISABLED" } },
-    propagateTags: text(record.outputs["propagateTags"], "NONE"), ...(withTags ? { tags: keyValues(record.tags) } : {}),
+    serviceArn,
+    serviceName: text(record.outputs["name"]),
+    clusterArn: clusterArn(record, text(record.outputs["cluster"])),
+    status: record.status === "deleting" ? "DRAINING" : "ACTIVE",
+    desiredCount: desired,
+    runningCount: ready(tasks, cloud),
+    pendingCount: tasks.length - ready(tasks, cloud),
+    launchType: "FARGATE",
+    platformVersion: text(record.outputs["platformVersion"], "LATEST"),
+    taskDefinition: definition,
+    schedulingStrategy: "REPLICA",
+    deploymentController: { type: "ECS" },
+    deploymentConfiguration: {
+      maximumPercent: numeric(record.outputs["deploymentMaximumPercent"], 200),
+      minimumHealthyPercent: numeric(record.outputs["deploymentMinimumHealthyPercent"], 100),
+    },
+    deployments: deployments(record, tasks, definition, desired, cloud),
+    events: controller.events(serviceArn).map((event) => ({ ...event, createdAt: Date.parse(event.createdAt) / 1000 })),
+    createdAt: Date.parse(record.createdAt) / 1000,
+    loadBalancers: [],
+    serviceRegistries: registries(record),
+    placementConstraints: [],
+    placementStrategy: [],
+    networkConfiguration: {
+      awsvpcConfiguration: {
+        subnets: list(network["subnets"]),
+        securityGroups: list(network["securityGroups"]),
+        assignPublicIp: network["assignPublicIp"] === true ? "ENABLED" : "DISABLED",
+      },
+    },
+    propagateTags: text(record.outputs["propagateTags"], "NONE"),
+    ...(withTags ? { tags: keyValues(record.tags) } : {}),
   };
 }
 
@@ -155,8 +197,15 @@ function deployments(record: ResourceRecord, tasks: readonly Task[], primary: st
     const isPrimary = definition === primary;
     const running = ready(own, cloud);
     return {
-      id: `ecs-svc/${Buffer.from(definition).toString("hex").slice(-19)}`, status: isPrimary ? "PRIMARY" : "ACTIVE", taskDefinition: definition, desiredCount: isPrimary ? desired : 0,
-      pendingCount: own.length - running, runningCount: running, failedTasks: 0, launchType: "FARGATE", createdAt: Date.parse(record.createdAt) / 1000,
+      id: `ecs-svc/${Buffer.from(definition).toString("hex").slice(-19)}`,
+      status: isPrimary ? "PRIMARY" : "ACTIVE",
+      taskDefinition: definition,
+      desiredCount: isPrimary ? desired : 0,
+      pendingCount: own.length - running,
+      runningCount: running,
+      failedTasks: 0,
+      launchType: "FARGATE",
+      createdAt: Date.parse(record.createdAt) / 1000,
       rolloutState: isPrimary && running === desired && old.length === 0 ? "COMPLETED" : "IN_PROGRESS",
     };
   });
@@ -166,10 +215,30 @@ function describeTask(task: Task, cloud: CloudContext): object {
   const seconds = (iso: string | undefined) => (iso === undefined ? undefined : Date.parse(iso) / 1000);
   const definition = findTaskDefinition(cloud, task, task.definition);
   return {
-    taskArn: task.arn, clusterArn: task.clusterArn, taskDefinitionArn: task.definition, group: `service:${task.serviceArn.split("/").at(-1) ?? ""}`, launchType: "FARGATE",
-    lastStatus: task.status, desiredStatus: task.desired, healthStatus: healthOf(task, cloud), createdAt: seconds(task.createdAt), startedAt: seconds(task.startedAt), stoppedAt: seconds(task.stoppedAt),
-    stoppedReason: task.stoppedReason, cpu: text(definition?.inputs["cpu"]), memory: text(definition?.inputs["memory"]), connectivity: task.status === "RUNNING" ? "CONNECTED" : undefined,
-    ...(task.stoppedReason === undefined ? {} : { stopCode: task.stoppedReason.startsWith("Essential") ? "EssentialContainerExited" : task.stoppedReason.startsWith("Scaling") ? "ServiceSchedulerInitiated" : "TaskFailedToStart" }),
+    taskArn: task.arn,
+    clusterArn: task.clusterArn,
+    taskDefinitionArn: task.definition,
+    group: `service:${task.serviceArn.split("/").at(-1) ?? ""}`,
+    launchType: "FARGATE",
+    lastStatus: task.status,
+    desiredStatus: task.desired,
+    healthStatus: healthOf(task, cloud),
+    createdAt: seconds(task.createdAt),
+    startedAt: seconds(task.startedAt),
+    stoppedAt: seconds(task.stoppedAt),
+    stoppedReason: task.stoppedReason,
+    cpu: text(definition?.inputs["cpu"]),
+    memory: text(definition?.inputs["memory"]),
+    connectivity: task.status === "RUNNING" ? "CONNECTED" : undefined,
+    ...(task.stoppedReason === undefined
+      ? {}
+      : {
+          stopCode: task.stoppedReason.startsWith("Essential")
+            ? "EssentialContainerExited"
+            : task.stoppedReason.startsWith("Scaling")
+              ? "ServiceSchedulerInitiated"
+              : "TaskFailedToStart",
+        }),
     containers: [...task.containers].map(([name, id]) => describeContainer(name, id, task, cloud)),
   };
 }
@@ -178,8 +247,14 @@ function describeContainer(name: string, id: string, task: Task, cloud: CloudCon
   const state = cloud.runtime.get(id);
   const health = { none: "UNKNOWN", starting: "UNKNOWN", healthy: "HEALTHY", unhealthy: "UNHEALTHY" }[state?.health ?? "none"];
   return {
-    containerArn: `${task.arn.replace(":task/", ":container/")}/${name}`, taskArn: task.arn, name, image: state?.spec.image, runtimeId: `${task.id}-${name}`,
-    lastStatus: state?.status === "running" ? "RUNNING" : task.status === "STOPPED" || state?.status === "exited" ? "STOPPED" : "PENDING", healthStatus: health, exitCode: state?.exitCode,
+    containerArn: `${task.arn.replace(":task/", ":container/")}/${name}`,
+    taskArn: task.arn,
+    name,
+    image: state?.spec.image,
+    runtimeId: `${task.id}-${name}`,
+    lastStatus: state?.status === "running" ? "RUNNING" : task.status === "STOPPED" || state?.status === "exited" ? "STOPPED" : "PENDING",
+    healthStatus: health,
+    exitCode: state?.exitCode,
     networkInterfaces: state ? [{ attachmentId: task.id, privateIpv4Address: state.address }] : [],
   };
 }
@@ -187,9 +262,18 @@ function describeContainer(name: string, id: string, task: Task, cloud: CloudCon
 function describeDefinition(record: ResourceRecord): object {
   const { inputs } = record;
   return {
-    taskDefinitionArn: record.arn, family: text(inputs["family"]), revision: numeric(record.outputs["revision"]), status: "ACTIVE", networkMode: text(inputs["networkMode"]),
-    containerDefinitions: JSON.parse(text(inputs["containerDefinitions"], "[]")) as unknown, cpu: text(inputs["cpu"]), memory: text(inputs["memory"]),
-    executionRoleArn: inputs["executionRoleArn"], taskRoleArn: inputs["taskRoleArn"], requiresCompatibilities: list(inputs["requiresCompatibilities"]), compatibilities: ["EC2", "FARGATE"],
+    taskDefinitionArn: record.arn,
+    family: text(inputs["family"]),
+    revision: numeric(record.outputs["revision"]),
+    status: "ACTIVE",
+    networkMode: text(inputs["networkMode"]),
+    containerDefinitions: JSON.parse(text(inputs["containerDefinitions"], "[]")) as unknown,
+    cpu: text(inputs["cpu"]),
+    memory: text(inputs["memory"]),
+    executionRoleArn: inputs["executionRoleArn"],
+    taskRoleArn: inputs["taskRoleArn"],
+    requiresCompatibilities: list(inputs["requiresCompatibilities"]),
+    compatibilities: ["EC2", "FARGATE"],
     registeredAt: Date.parse(record.createdAt) / 1000,
   };
 }

@@ -25,7 +25,16 @@ const BODY_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /** Services by the name in their signatures' scope. */
 const SERVICES: Readonly<Record<string, ApiService>> = {
-  aps: ampApi, dynamodb: dynamodbApi, ec2: ec2Api, ecs: ecsApi, iam: iamApi, lambda: lambdaApi, logs: logsApi, s3: s3Api, sts: stsApi, tagging: taggingApi,
+  aps: ampApi,
+  dynamodb: dynamodbApi,
+  ec2: ec2Api,
+  ecs: ecsApi,
+  iam: iamApi,
+  lambda: lambdaApi,
+  logs: logsApi,
+  s3: s3Api,
+  sts: stsApi,
+  tagging: taggingApi,
 };
 
 /**
@@ -37,7 +46,10 @@ export async function registerAwsApis(app: FastifyInstance, cloud: CloudContext 
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
     scope.route({
-      method: ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"], url: "/*", bodyLimit: BODY_LIMIT_BYTES, exposeHeadRoute: false,
+      method: ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"],
+      url: "/*",
+      bodyLimit: BODY_LIMIT_BYTES,
+      exposeHeadRoute: false,
       handler: async (request, reply) => send(reply, await answer(request, cloud)),
     });
   });
@@ -57,18 +69,36 @@ async function answer(request: FastifyRequest, cloud: CloudContext): Promise<Api
     return await service.handle(apiRequest(request, scope), cloud);
   } catch (error) {
     if (error instanceof ServiceError) return service.error(error);
-    cloud.log.warn("aws api call failed", { service: scope.service, url: request.url, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    return service.error(new ServiceError("InternalFailure", `the local cloud failed: ${error instanceof Error ? error.message : String(error)}`, 500));
+    cloud.log.warn("aws api call failed", {
+      service: scope.service,
+      url: request.url,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    return service.error(
+      new ServiceError("InternalFailure", `the local cloud failed: ${error instanceof Error ? error.message : String(error)}`, 500),
+    );
   }
 }
 
 function unknownService(service: string | undefined): ServiceError {
   return service === undefined
-    ? new ServiceError("MissingAuthenticationToken", "Missing Authentication Token: calls of the local cloud's AWS APIs are signed like any other", 403)
-    : new ServiceError("NotImplemented", `service "${service}" is not modelled by the local cloud; got ${service}; expected one of ${Object.keys(SERVICES).join(", ")}; extend local/aws/api/index.ts`, 501);
+    ? new ServiceError(
+        "MissingAuthenticationToken",
+        "Missing Authentication Token: calls of the local cloud's AWS APIs are signed like any other",
+        403,
+      )
+    : new ServiceError(
+        "NotImplemented",
+        `service "${service}" is not modelled by the local cloud; got ${service}; expected one of ${Object.keys(SERVICES).join(", ")}; extend local/aws/api/index.ts`,
+        501,
+      );
 }
 
-interface SignatureScope { readonly accessKey: string; readonly region: string; readonly service: string }
+interface SignatureScope {
+  readonly accessKey: string;
+  readonly region: string;
+  readonly service: string;
+}
 
 /** `Credential=<key>/<date>/<region>/<service>/aws4_request`, from the header or from a presigned URL. */
 function signatureScope(request: FastifyRequest): SignatureScope | undefined {
@@ -80,10 +110,17 @@ function signatureScope(request: FastifyRequest): SignatureScope | undefined {
 
 function apiRequest(request: FastifyRequest, scope: SignatureScope): ApiRequest {
   const url = new URL(request.url, "http://local");
-  const headers = Object.entries(request.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(",") : value] as const]));
+  const headers = Object.entries(request.headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(",") : value] as const],
+  );
   return {
-    method: request.method, path: decodeURIComponent(url.pathname), rawPath: url.pathname, query: url.searchParams, headers: Object.fromEntries(headers),
-    body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), place: { region: scope.region, account: accountOfKey(scope.accessKey) },
+    method: request.method,
+    path: decodeURIComponent(url.pathname),
+    rawPath: url.pathname,
+    query: url.searchParams,
+    headers: Object.fromEntries(headers),
+    body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+    place: { region: scope.region, account: accountOfKey(scope.accessKey) },
   };
 }
 

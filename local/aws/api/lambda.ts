@@ -15,7 +15,12 @@ const PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024;
 
 export const lambdaApi: ApiService = {
   file: FILE,
-  error: (error) => json({ Type: error.httpStatus < 500 ? "User" : "Service", Message: plainMessage(error), message: plainMessage(error) }, error.httpStatus, { ...PLAIN, "x-amzn-errortype": error.code }),
+  error: (error) =>
+    json(
+      { Type: error.httpStatus < 500 ? "User" : "Service", Message: plainMessage(error), message: plainMessage(error) },
+      error.httpStatus,
+      { ...PLAIN, "x-amzn-errortype": error.code },
+    ),
   async handle(request, cloud) {
     const match = /^\/2015-03-31\/functions(?:\/([^/]+)(?:\/([a-z]+))?)?\/?$/.exec(request.path);
     const [, name, part = ""] = match ?? [];
@@ -24,18 +29,28 @@ export const lambdaApi: ApiService = {
     if (name === undefined) throw notModelled("lambda", `${request.method} ${request.path}`, FILE);
     const record = required(cloud, request, name);
     switch (call) {
-      case "POST invocations": return invoke(request, record, cloud);
-      case "GET function": return json({ Configuration: configuration(record), Code: { RepositoryType: "S3" }, Tags: record.tags }, 200, PLAIN);
-      case "GET configuration": return json(configuration(record), 200, PLAIN);
-      case "GET policy": return policy(record, cloud);
-      default: throw notModelled("lambda", `${request.method} ${request.path}`, FILE);
+      case "POST invocations":
+        return invoke(request, record, cloud);
+      case "GET function":
+        return json({ Configuration: configuration(record), Code: { RepositoryType: "S3" }, Tags: record.tags }, 200, PLAIN);
+      case "GET configuration":
+        return json(configuration(record), 200, PLAIN);
+      case "GET policy":
+        return policy(record, cloud);
+      default:
+        throw notModelled("lambda", `${request.method} ${request.path}`, FILE);
     }
   },
 };
 
 function required(cloud: CloudContext, request: ApiRequest, name: string): ResourceRecord {
   const record = findFunction(cloud, request.place, name);
-  if (!record) throw new ServiceError("ResourceNotFoundException", `Function not found: arn:aws:lambda:${request.place.region}:${request.place.account}:function:${nameOf(name)}`, 404);
+  if (!record)
+    throw new ServiceError(
+      "ResourceNotFoundException",
+      `Function not found: arn:aws:lambda:${request.place.region}:${request.place.account}:function:${nameOf(name)}`,
+      404,
+    );
   return record;
 }
 
@@ -48,9 +63,18 @@ function listFunctions(request: ApiRequest, cloud: CloudContext): ApiResponse {
 async function invoke(request: ApiRequest, record: ResourceRecord, cloud: CloudContext): Promise<ApiResponse> {
   const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
   if (record.status === "creating") {
-    throw new ServiceError("ResourceConflictException", `The operation cannot be performed at this time. The function is currently in the following state: Pending`, 409);
+    throw new ServiceError(
+      "ResourceConflictException",
+      `The operation cannot be performed at this time. The function is currently in the following state: Pending`,
+      409,
+    );
   }
-  if (request.body.byteLength > PAYLOAD_LIMIT_BYTES) throw new ServiceError("RequestTooLargeException", `Request must be smaller than ${PAYLOAD_LIMIT_BYTES} bytes for the Invoke operation`, 413);
+  if (request.body.byteLength > PAYLOAD_LIMIT_BYTES)
+    throw new ServiceError(
+      "RequestTooLargeException",
+      `Request must be smaller than ${PAYLOAD_LIMIT_BYTES} bytes for the Invoke operation`,
+      413,
+    );
   if (type === "DryRun") return answer(204, "", {});
   const name = runtimeName(record, record.id);
   const payload = request.body.byteLength === 0 ? Buffer.from("{}") : request.body;
@@ -89,24 +113,46 @@ function configuration(record: ResourceRecord): object {
   const state = { creating: "Pending", available: "Active", updating: "Active", deleting: "Active" }[record.status];
   const { outputs, inputs } = record;
   return {
-    FunctionName: record.id, FunctionArn: record.arn, Runtime: text(inputs["runtime"]), Role: text(inputs["role"]), Handler: text(inputs["handler"]), CodeSize: numeric(outputs["sourceCodeSize"]),
-    Description: text(inputs["description"]), Timeout: numeric(outputs["timeout"]), MemorySize: numeric(outputs["memorySize"]), LastModified: text(outputs["lastModified"]),
-    CodeSha256: text(outputs["codeSha256"]), Version: "$LATEST", PackageType: "Zip", Architectures: outputs["architectures"], State: state,
-    LastUpdateStatus: record.status === "updating" ? "InProgress" : "Successful", Environment: { Variables: object(object(inputs["environment"])["variables"]) },
+    FunctionName: record.id,
+    FunctionArn: record.arn,
+    Runtime: text(inputs["runtime"]),
+    Role: text(inputs["role"]),
+    Handler: text(inputs["handler"]),
+    CodeSize: numeric(outputs["sourceCodeSize"]),
+    Description: text(inputs["description"]),
+    Timeout: numeric(outputs["timeout"]),
+    MemorySize: numeric(outputs["memorySize"]),
+    LastModified: text(outputs["lastModified"]),
+    CodeSha256: text(outputs["codeSha256"]),
+    Version: "$LATEST",
+    PackageType: "Zip",
+    Architectures: outputs["architectures"],
+    State: state,
+    LastUpdateStatus: record.status === "updating" ? "InProgress" : "Successful",
+    Environment: { Variables: object(object(inputs["environment"])["variables"]) },
   };
 }
 
 /** The resource policy, made of the permissions of the function. */
 function policy(record: ResourceRecord, cloud: CloudContext): ApiResponse {
-  const permissions = cloud.store.list("aws:lambda/permission:Permission", { region: record.region, account: record.account })
+  const permissions = cloud.store
+    .list("aws:lambda/permission:Permission", { region: record.region, account: record.account })
     .filter((permission) => findFunction(cloud, record, text(permission.inputs["function"]))?.key === record.key);
   if (permissions.length === 0) throw new ServiceError("ResourceNotFoundException", "The resource you requested does not exist.", 404);
   const statements = permissions.map(({ inputs, outputs }) => {
     const principal = text(inputs["principal"]);
     return {
-      Sid: text(outputs["statementId"]), Effect: "Allow", Principal: principal.includes(".") ? { Service: principal } : { AWS: principal }, Action: text(inputs["action"]), Resource: record.arn,
+      Sid: text(outputs["statementId"]),
+      Effect: "Allow",
+      Principal: principal.includes(".") ? { Service: principal } : { AWS: principal },
+      Action: text(inputs["action"]),
+      Resource: record.arn,
       ...(inputs["sourceArn"] === undefined ? {} : { Condition: { ArnLike: { "AWS:SourceArn": inputs["sourceArn"] } } }),
     };
   });
-  return json({ Policy: JSON.stringify({ Version: "2012-10-17", Id: "default", Statement: statements }), RevisionId: randomUUID() }, 200, PLAIN);
+  return json(
+    { Policy: JSON.stringify({ Version: "2012-10-17", Id: "default", Statement: statements }), RevisionId: randomUUID() },
+    200,
+    PLAIN,
+  );
 }

@@ -18,7 +18,11 @@ export interface ApiRequest {
   readonly place: Place;
 }
 
-export interface ApiResponse { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string | Buffer }
+export interface ApiResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+}
 
 /** One service behind the front. */
 export interface ApiService {
@@ -36,7 +40,11 @@ export function notModelled(service: string, operation: string, file: string): S
 
 /** An answer of a JSON protocol. */
 export function json(value: unknown, status = 200, headers: Record<string, string> = {}): ApiResponse {
-  return { status, headers: { "content-type": "application/x-amz-json-1.1", "x-amzn-requestid": randomUUID(), ...headers }, body: JSON.stringify(value) };
+  return {
+    status,
+    headers: { "content-type": "application/x-amz-json-1.1", "x-amzn-requestid": randomUUID(), ...headers },
+    body: JSON.stringify(value),
+  };
 }
 
 /** An error of a JSON protocol; the SDK reads the code from the header or from `__type`. */

@@ -13,7 +13,25 @@ import { element, xml } from "./xml";
 const FILE = "local/aws/api/s3.ts";
 const NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 /** Sub-resources that aren't modelled: a query key of these must not be taken for a plain call. */
-const SUB_RESOURCES = ["acl", "cors", "lifecycle", "policy", "website", "replication", "uploads", "uploadId", "versions", "object-lock", "notification", "logging", "requestPayment", "accelerate", "inventory", "metrics", "analytics"];
+const SUB_RESOURCES = [
+  "acl",
+  "cors",
+  "lifecycle",
+  "policy",
+  "website",
+  "replication",
+  "uploads",
+  "uploadId",
+  "versions",
+  "object-lock",
+  "notification",
+  "logging",
+  "requestPayment",
+  "accelerate",
+  "inventory",
+  "metrics",
+  "analytics",
+];
 
 export const s3Api: ApiService = {
   file: FILE,
@@ -25,16 +43,21 @@ export const s3Api: ApiService = {
     const sub = SUB_RESOURCES.find((name) => request.query.has(name));
     if (sub !== undefined) throw notModelled("s3", `${request.method} ?${sub}`, FILE);
     if (bucket === "") return listBuckets(request, cloud);
-    return key === "" ? bucketCall(request, requireBucket(cloud, bucket), cloud) : objectCall(request, requireBucket(cloud, bucket), key, cloud);
+    return key === ""
+      ? bucketCall(request, requireBucket(cloud, bucket), cloud)
+      : objectCall(request, requireBucket(cloud, bucket), key, cloud);
   },
 };
 
 function listBuckets(request: ApiRequest, cloud: CloudContext): ApiResponse {
   if (request.method !== "GET") throw notModelled("s3", `${request.method} /`, FILE);
   const own = allBuckets(cloud).filter((bucket) => bucket.account === request.place.account);
-  return xml(element(`ListAllMyBucketsResult ${NAMESPACE}`, {
-    Owner: { ID: request.place.account }, Buckets: { Bucket: own.map((bucket) => ({ Name: bucket.id, CreationDate: bucket.createdAt, BucketRegion: bucket.region })) },
-  }));
+  return xml(
+    element(`ListAllMyBucketsResult ${NAMESPACE}`, {
+      Owner: { ID: request.place.account },
+      Buckets: { Bucket: own.map((bucket) => ({ Name: bucket.id, CreationDate: bucket.createdAt, BucketRegion: bucket.region })) },
+    }),
+  );
 }
 
 function bucketCall(request: ApiRequest, bucket: ResourceRecord, cloud: CloudContext): ApiResponse {
@@ -43,10 +66,17 @@ function bucketCall(request: ApiRequest, bucket: ResourceRecord, cloud: CloudCon
   if (request.method === "POST" && request.query.has("delete")) return deleteObjects(request, bucket, cloud);
   if (request.method !== "GET") throw notModelled("s3", `${request.method} bucket`, FILE);
   if (request.query.has("publicAccessBlock")) return publicAccessBlock(bucket, cloud);
-  if (request.query.has("location")) return xml(element(`LocationConstraint ${NAMESPACE}`, bucket.region === "us-east-1" ? "" : bucket.region), 200, region);
-  if (request.query.has("tagging")) return xml(element(`Tagging ${NAMESPACE}`, { TagSet: { Tag: Object.entries(bucket.tags).map(([Key, Value]) => ({ Key, Value })) } }));
+  if (request.query.has("location"))
+    return xml(element(`LocationConstraint ${NAMESPACE}`, bucket.region === "us-east-1" ? "" : bucket.region), 200, region);
+  if (request.query.has("tagging"))
+    return xml(element(`Tagging ${NAMESPACE}`, { TagSet: { Tag: Object.entries(bucket.tags).map(([Key, Value]) => ({ Key, Value })) } }));
   // A bucket's encryption is always at least S3's own. Source: S3 user guide, default encryption since January 2023.
-  if (request.query.has("encryption")) return xml(element(`ServerSideEncryptionConfiguration ${NAMESPACE}`, { Rule: { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } } }));
+  if (request.query.has("encryption"))
+    return xml(
+      element(`ServerSideEncryptionConfiguration ${NAMESPACE}`, {
+        Rule: { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } },
+      }),
+    );
   if (request.query.has("versioning")) return xml(element(`VersioningConfiguration ${NAMESPACE}`, {}));
   return listObjects(request, bucket, cloud);
 }
@@ -55,10 +85,14 @@ function publicAccessBlock(bucket: ResourceRecord, cloud: CloudContext): ApiResp
   const record = cloud.store.get(PUBLIC_ACCESS_BLOCK, bucket.id);
   if (!record) throw new ServiceError("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found", 404);
   const { outputs } = record;
-  return xml(element(`PublicAccessBlockConfiguration ${NAMESPACE}`, {
-    BlockPublicAcls: outputs["blockPublicAcls"] === true, IgnorePublicAcls: outputs["ignorePublicAcls"] === true,
-    BlockPublicPolicy: outputs["blockPublicPolicy"] === true, RestrictPublicBuckets: outputs["restrictPublicBuckets"] === true,
-  }));
+  return xml(
+    element(`PublicAccessBlockConfiguration ${NAMESPACE}`, {
+      BlockPublicAcls: outputs["blockPublicAcls"] === true,
+      IgnorePublicAcls: outputs["ignorePublicAcls"] === true,
+      BlockPublicPolicy: outputs["blockPublicPolicy"] === true,
+      RestrictPublicBuckets: outputs["restrictPublicBuckets"] === true,
+    }),
+  );
 }
 
 function listObjects(request: ApiRequest, bucket: ResourceRecord, cloud: CloudContext): ApiResponse {
@@ -66,14 +100,31 @@ function listObjects(request: ApiRequest, bucket: ResourceRecord, cloud: CloudCo
   const prefix = request.query.get("prefix") ?? "";
   const delimiter = request.query.get("delimiter") ?? "";
   const after = request.query.get("start-after") ?? "";
-  const entries = grouped(objectStore(cloud).list(bucket.id, prefix).filter((info) => info.key > after), prefix, delimiter);
+  const entries = grouped(
+    objectStore(cloud)
+      .list(bucket.id, prefix)
+      .filter((info) => info.key > after),
+    prefix,
+    delimiter,
+  );
   const size = Math.min(1000, Number(request.query.get("max-keys") ?? 1000));
   const { items, next } = page(entries, size, request.query.get("continuation-token") ?? undefined);
-  return xml(element(`ListBucketResult ${NAMESPACE}`, {
-    Name: bucket.id, Prefix: prefix, KeyCount: items.length, MaxKeys: size, IsTruncated: next !== undefined, NextContinuationToken: next,
-    Contents: items.flatMap((item) => (typeof item === "string" ? [] : [{ Key: item.key, LastModified: item.lastModified, ETag: `"${item.etag}"`, Size: item.size, StorageClass: "STANDARD" }])),
-    CommonPrefixes: items.flatMap((item) => (typeof item === "string" ? [{ Prefix: item }] : [])),
-  }));
+  return xml(
+    element(`ListBucketResult ${NAMESPACE}`, {
+      Name: bucket.id,
+      Prefix: prefix,
+      KeyCount: items.length,
+      MaxKeys: size,
+      IsTruncated: next !== undefined,
+      NextContinuationToken: next,
+      Contents: items.flatMap((item) =>
+        typeof item === "string"
+          ? []
+          : [{ Key: item.key, LastModified: item.lastModified, ETag: `"${item.etag}"`, Size: item.size, StorageClass: "STANDARD" }],
+      ),
+      CommonPrefixes: items.flatMap((item) => (typeof item === "string" ? [{ Prefix: item }] : [])),
+    }),
+  );
 }
 
 /** Objects, and common prefixes as texts, in order. */
@@ -103,13 +154,18 @@ function objectCall(request: ApiRequest, bucket: ResourceRecord, key: string, cl
   switch (request.method) {
     case "PUT": {
       if (request.headers["x-amz-copy-source"] !== undefined) throw notModelled("s3", "CopyObject", FILE);
-      const info = store.put(bucket.id, key, decodeChunks(request), { contentType: request.headers["content-type"], metadata: metadataOf(request), lastModified: cloud.clock.now().toISOString() });
+      const info = store.put(bucket.id, key, decodeChunks(request), {
+        contentType: request.headers["content-type"],
+        metadata: metadataOf(request),
+        lastModified: cloud.clock.now().toISOString(),
+      });
       return { status: 200, headers: { etag: `"${info.etag}"` }, body: "" };
     }
     case "GET":
     case "HEAD": {
       const found = store.get(bucket.id, key);
-      if (!found) throw new ServiceError(request.method === "HEAD" ? "NotFound" : "NoSuchKey", `The specified key does not exist. (${key})`, 404);
+      if (!found)
+        throw new ServiceError(request.method === "HEAD" ? "NotFound" : "NoSuchKey", `The specified key does not exist. (${key})`, 404);
       return objectAnswer(request, found.info, found.body);
     }
     case "DELETE":
@@ -121,13 +177,18 @@ function objectCall(request: ApiRequest, bucket: ResourceRecord, key: string, cl
 }
 
 function metadataOf(request: ApiRequest): Record<string, string> {
-  return Object.fromEntries(Object.entries(request.headers).flatMap(([name, value]) => (name.startsWith("x-amz-meta-") ? [[name.slice(11), value]] : [])));
+  return Object.fromEntries(
+    Object.entries(request.headers).flatMap(([name, value]) => (name.startsWith("x-amz-meta-") ? [[name.slice(11), value]] : [])),
+  );
 }
 
 function objectAnswer(request: ApiRequest, info: ObjectInfo, body: Buffer): ApiResponse {
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers["range"] ?? "");
   const headers = {
-    "content-type": info.contentType, etag: `"${info.etag}"`, "last-modified": new Date(info.lastModified).toUTCString(), "accept-ranges": "bytes",
+    "content-type": info.contentType,
+    etag: `"${info.etag}"`,
+    "last-modified": new Date(info.lastModified).toUTCString(),
+    "accept-ranges": "bytes",
     ...Object.fromEntries(Object.entries(info.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
   };
   if (request.method === "HEAD") return { status: 200, headers: { ...headers, "content-length": String(info.size) }, body: "" };

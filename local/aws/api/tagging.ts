@@ -18,19 +18,34 @@ export const taggingApi = jsonService("tagging", "local/aws/api/tagging.ts", {
       .filter((record) => filters.every((filter) => matches(record, filter)));
     // Source of the page size: the API's reference, ResourcesPerPage.
     const size = Number(input["ResourcesPerPage"] ?? 50);
-    if (!(size >= 1 && size <= 100)) throw new ServiceError("InvalidParameterException", `ResourcesPerPage must be between 1 and 100; got ${String(input["ResourcesPerPage"])}`);
+    if (!(size >= 1 && size <= 100))
+      throw new ServiceError(
+        "InvalidParameterException",
+        `ResourcesPerPage must be between 1 and 100; got ${String(input["ResourcesPerPage"])}`,
+      );
     const { items, next } = page(found, size, optionalText(input["PaginationToken"]));
     return {
       PaginationToken: next ?? "",
-      ResourceTagMappingList: items.map((record) => ({ ResourceARN: record.arn, Tags: Object.entries(record.tags).map(([Key, Value]) => ({ Key, Value })) })),
+      ResourceTagMappingList: items.map((record) => ({
+        ResourceARN: record.arn,
+        Tags: Object.entries(record.tags).map(([Key, Value]) => ({ Key, Value })),
+      })),
     };
   },
 });
 
 /** Tagged resources of a place, each ARN once. */
 function listed(cloud: CloudContext, place: Place): ResourceRecord[] {
-  const all = cloud.store.all().filter((record) => record.arn !== undefined && record.region === place.region && record.account === place.account
-    && Object.keys(record.tags).length > 0 && !UNLISTED.test(record.type));
+  const all = cloud.store
+    .all()
+    .filter(
+      (record) =>
+        record.arn !== undefined &&
+        record.region === place.region &&
+        record.account === place.account &&
+        Object.keys(record.tags).length > 0 &&
+        !UNLISTED.test(record.type),
+    );
   return [...new Map(all.map((record) => [record.arn, record])).values()];
 }
 

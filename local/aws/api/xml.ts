@@ -17,7 +17,9 @@ export function element(name: string, value: Xml): string {
 }
 
 function members(value: { readonly [name: string]: Xml }): string {
-  return Object.entries(value).map(([name, member]) => element(name, member)).join("");
+  return Object.entries(value)
+    .map(([name, member]) => element(name, member))
+    .join("");
 }
 
 function escape(text: string): string {
@@ -26,7 +28,11 @@ function escape(text: string): string {
 
 /** An XML answer. */
 export function xml(body: string, status = 200, headers: Record<string, string> = {}): ApiResponse {
-  return { status, headers: { "content-type": "text/xml", "x-amzn-requestid": randomUUID(), ...headers }, body: `<?xml version="1.0" encoding="UTF-8"?>\n${body}` };
+  return {
+    status,
+    headers: { "content-type": "text/xml", "x-amzn-requestid": randomUUID(), ...headers },
+    body: `<?xml version="1.0" encoding="UTF-8"?>\n${body}`,
+  };
 }
 
 /** The parameters of a query call: `Filter.1.Name`, `VpcId.2`… */
@@ -58,16 +64,25 @@ export class QueryParameters {
   /** `Filter.n.Name` with its `Filter.n.Value.m`. */
   filters(): { readonly name: string; readonly values: readonly string[] }[] {
     const found: { name: string; values: string[] }[] = [];
-    for (let n = 1; this.#values.has(`Filter.${n}.Name`); n += 1) found.push({ name: this.get(`Filter.${n}.Name`) ?? "", values: this.list(`Filter.${n}.Value`) });
+    for (let n = 1; this.#values.has(`Filter.${n}.Name`); n += 1)
+      found.push({ name: this.get(`Filter.${n}.Name`) ?? "", values: this.list(`Filter.${n}.Value`) });
     return found;
   }
 }
 
 /** Operations of a query service; each returns the members of its result. */
-export type QueryOperations = Readonly<Record<string, (parameters: QueryParameters, cloud: CloudContext, place: Place) => { readonly [name: string]: Xml }>>;
+export type QueryOperations = Readonly<
+  Record<string, (parameters: QueryParameters, cloud: CloudContext, place: Place) => { readonly [name: string]: Xml }>
+>;
 
 /** A service of the protocol awsQuery (`<XResponse><XResult>…`), or ec2Query (members at once). */
-export function queryService(name: string, file: string, namespace: string, flavour: "aws" | "ec2", operations: QueryOperations): ApiService {
+export function queryService(
+  name: string,
+  file: string,
+  namespace: string,
+  flavour: "aws" | "ec2",
+  operations: QueryOperations,
+): ApiService {
   return {
     file,
     error: (error) => (flavour === "ec2" ? ec2Error(error) : queryError(error, namespace)),
@@ -79,16 +94,29 @@ export function queryService(name: string, file: string, namespace: string, flav
       const result = run(parameters, cloud, request.place);
       const root = `${action}Response xmlns="${namespace}"`;
       const requestId = randomUUID();
-      return xml(flavour === "ec2" ? element(root, { requestId, ...result }) : element(root, { [`${action}Result`]: result, ResponseMetadata: { RequestId: requestId } }));
+      return xml(
+        flavour === "ec2"
+          ? element(root, { requestId, ...result })
+          : element(root, { [`${action}Result`]: result, ResponseMetadata: { RequestId: requestId } }),
+      );
     },
   };
 }
 
 function queryError(error: ServiceError, namespace: string): ApiResponse {
   const Type = error.httpStatus < 500 ? "Sender" : "Receiver";
-  return xml(element(`ErrorResponse xmlns="${namespace}"`, { Error: { Type, Code: error.code, Message: plainMessage(error) }, RequestId: randomUUID() }), error.httpStatus);
+  return xml(
+    element(`ErrorResponse xmlns="${namespace}"`, {
+      Error: { Type, Code: error.code, Message: plainMessage(error) },
+      RequestId: randomUUID(),
+    }),
+    error.httpStatus,
+  );
 }
 
 function ec2Error(error: ServiceError): ApiResponse {
-  return xml(element("Response", { Errors: { Error: { Code: error.code, Message: plainMessage(error) } }, RequestID: randomUUID() }), error.httpStatus);
+  return xml(
+    element("Response", { Errors: { Error: { Code: error.code, Message: plainMessage(error) } }, RequestID: randomUUID() }),
+    error.httpStatus,
+  );
 }

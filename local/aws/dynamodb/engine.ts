@@ -10,7 +10,10 @@ import { partitionOf } from "../arn";
 import type { Place } from "../arn";
 
 /** An answer of the engine: a status and a JSON text. */
-export interface EngineAnswer { readonly status: number; readonly body: string }
+export interface EngineAnswer {
+  readonly status: number;
+  readonly body: string;
+}
 
 // dynalite asks for a signature and never checks it: who calls is the business of the API front.
 const SIGNATURE = "AWS4-HMAC-SHA256 Credential=local/20000101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=local";
@@ -39,7 +42,10 @@ export class DynamoEngines {
     const { status, body } = await this.send(place, `DynamoDB_20120810.${operation}`, JSON.stringify(input));
     const data = JSON.parse(body) as Record<string, unknown>;
     if (status === 200) return data;
-    const code = String(data["__type"] ?? "InternalServerError").split("#").at(-1) ?? "InternalServerError";
+    const code =
+      String(data["__type"] ?? "InternalServerError")
+        .split("#")
+        .at(-1) ?? "InternalServerError";
     throw new ServiceError(code, String(data["message"] ?? data["Message"] ?? `${operation} failed`), status);
   }
 
@@ -48,10 +54,15 @@ export class DynamoEngines {
     const servers = await Promise.all(this.#running.values());
     this.#running.clear();
     this.#agent.destroy();
-    await Promise.all(servers.map((server) => new Promise<void>((resolve, reject) => {
-      server.close((error) => (error ? reject(error) : resolve()));
-      server.closeAllConnections();
-    })));
+    await Promise.all(
+      servers.map(
+        (server) =>
+          new Promise<void>((resolve, reject) => {
+            server.close((error) => (error ? reject(error) : resolve()));
+            server.closeAllConnections();
+          }),
+      ),
+    );
   }
 
   #engine(place: Place): Promise<Server> {
@@ -76,18 +87,28 @@ function post(server: Server, agent: Agent, target: string, body: string): Promi
   const address = server.address();
   if (address === null || typeof address === "string") return Promise.reject(new Error("the DynamoDB engine has been closed"));
   return new Promise((resolve, reject) => {
-    const call = request({
-      agent, host: "127.0.0.1", port: address.port, method: "POST", path: "/",
-      headers: {
-        "content-type": "application/x-amz-json-1.0", "content-length": Buffer.byteLength(body), "x-amz-target": target,
-        "x-amz-date": "20000101T000000Z", authorization: SIGNATURE,
+    const call = request(
+      {
+        agent,
+        host: "127.0.0.1",
+        port: address.port,
+        method: "POST",
+        path: "/",
+        headers: {
+          "content-type": "application/x-amz-json-1.0",
+          "content-length": Buffer.byteLength(body),
+          "x-amz-target": target,
+          "x-amz-date": "20000101T000000Z",
+          authorization: SIGNATURE,
+        },
       },
-    }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.once("end", () => resolve({ status: response.statusCode ?? 500, body: Buffer.concat(chunks).toString("utf8") }));
-      response.once("error", reject);
-    });
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.once("end", () => resolve({ status: response.statusCode ?? 500, body: Buffer.concat(chunks).toString("utf8") }));
+        response.once("error", reject);
+      },
+    );
     call.once("error", reject);
     call.end(body);
   });

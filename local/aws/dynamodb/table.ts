@@ -19,13 +19,33 @@ export const table = defineResource({
   file: FILE,
   shape: {
     // Source: DynamoDB developer guide, "Naming rules".
-    name: z.string().min(3).max(255).regex(/^[A-Za-z0-9_.-]+$/, "only letters, digits and _.- are allowed").optional(),
+    name: z
+      .string()
+      .min(3)
+      .max(255)
+      .regex(/^[A-Za-z0-9_.-]+$/, "only letters, digits and _.- are allowed")
+      .optional(),
     attributes: z.array(z.strictObject({ name: z.string(), type: z.enum(["S", "N", "B"]) })),
-    hashKey: z.string(), rangeKey: z.string().optional(), billingMode: z.enum(["PROVISIONED", "PAY_PER_REQUEST"]).optional(),
-    readCapacity: capacity, writeCapacity: capacity,
-    globalSecondaryIndexes: z.array(z.strictObject({ name: z.string(), hashKey: z.string(), rangeKey: z.string().optional(), readCapacity: capacity, writeCapacity: capacity, ...projection })).optional(),
+    hashKey: z.string(),
+    rangeKey: z.string().optional(),
+    billingMode: z.enum(["PROVISIONED", "PAY_PER_REQUEST"]).optional(),
+    readCapacity: capacity,
+    writeCapacity: capacity,
+    globalSecondaryIndexes: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          hashKey: z.string(),
+          rangeKey: z.string().optional(),
+          readCapacity: capacity,
+          writeCapacity: capacity,
+          ...projection,
+        }),
+      )
+      .optional(),
     localSecondaryIndexes: z.array(z.strictObject({ name: z.string(), rangeKey: z.string(), ...projection })).optional(),
-    deletionProtectionEnabled: z.boolean().optional(), tableClass: z.enum(["STANDARD", "STANDARD_INFREQUENT_ACCESS"]).optional(),
+    deletionProtectionEnabled: z.boolean().optional(),
+    tableClass: z.enum(["STANDARD", "STANDARD_INFREQUENT_ACCESS"]).optional(),
     // Kept, without effect: items are published to expire "within a few days", backups and encryption can't be seen by a program.
     ttl: z.strictObject({ attributeName: z.string().optional(), enabled: z.boolean().optional() }).optional(),
     pointInTimeRecovery: z.strictObject({ enabled: z.boolean(), recoveryPeriodInDays: z.number().int().optional() }).optional(),
@@ -37,15 +57,25 @@ export const table = defineResource({
   check: attributeFaults,
   begin(inputs, scope, cloud) {
     const name = inputs.name ?? `terraform-${cloud.ids.hex(26)}`;
-    if (cloud.store.get(TABLE, name, { region: scope.region, account: scope.account })) throw new ServiceError("ResourceInUseException", `Table already exists: ${name}`);
+    if (cloud.store.get(TABLE, name, { region: scope.region, account: scope.account }))
+      throw new ServiceError("ResourceInUseException", `Table already exists: ${name}`);
     const tableArn = arn(scope, "dynamodb", `table/${name}`);
     return {
       id: name,
       arn: tableArn,
       outputs: {
-        arn: tableArn, name, billingMode: inputs.billingMode ?? "PROVISIONED", streamArn: "", streamLabel: "", streamViewType: "", streamEnabled: false,
-        readCapacity: inputs.readCapacity ?? 0, writeCapacity: inputs.writeCapacity ?? 0, tableClass: inputs.tableClass ?? "STANDARD",
-        deletionProtectionEnabled: inputs.deletionProtectionEnabled ?? false, pointInTimeRecovery: { enabled: false, ...inputs.pointInTimeRecovery },
+        arn: tableArn,
+        name,
+        billingMode: inputs.billingMode ?? "PROVISIONED",
+        streamArn: "",
+        streamLabel: "",
+        streamViewType: "",
+        streamEnabled: false,
+        readCapacity: inputs.readCapacity ?? 0,
+        writeCapacity: inputs.writeCapacity ?? 0,
+        tableClass: inputs.tableClass ?? "STANDARD",
+        deletionProtectionEnabled: inputs.deletionProtectionEnabled ?? false,
+        pointInTimeRecovery: { enabled: false, ...inputs.pointInTimeRecovery },
         ttl: { attributeName: "", enabled: false, ...inputs.ttl },
       },
     };
@@ -60,13 +90,19 @@ export const table = defineResource({
   async update(record, inputs) {
     const indexes = JSON.stringify(inputs.globalSecondaryIndexes ?? []);
     if (indexes !== JSON.stringify(record.inputs["globalSecondaryIndexes"] ?? [])) {
-      throw new ServiceError("ValidationException", `changing globalSecondaryIndexes of a live table is not modelled by the local cloud; extend ${FILE}`);
+      throw new ServiceError(
+        "ValidationException",
+        `changing globalSecondaryIndexes of a live table is not modelled by the local cloud; extend ${FILE}`,
+      );
     }
     return { deletionProtectionEnabled: inputs.deletionProtectionEnabled ?? false, billingMode: inputs.billingMode ?? "PROVISIONED" };
   },
   beforeDelete(record) {
     if (record.inputs["deletionProtectionEnabled"] === true) {
-      throw new ServiceError("ValidationException", `Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first (${record.id}).`);
+      throw new ServiceError(
+        "ValidationException",
+        `Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first (${record.id}).`,
+      );
     }
   },
   async destroy(record, _scope, cloud) {
@@ -87,8 +123,12 @@ function attributeFaults(inputs: Properties): { property: string; reason: string
   const missing = used.filter((name) => !declared.includes(name));
   const unused = declared.filter((name) => !used.includes(name));
   return [
-    ...(declared.length > 0 && missing.length > 0 ? [{ property: "attributes", reason: `key attributes are not declared: ${missing.join(", ")}` }] : []),
-    ...(unused.length > 0 ? [{ property: "attributes", reason: `all attributes must be used by a key; unused: ${unused.join(", ")}` }] : []),
+    ...(declared.length > 0 && missing.length > 0
+      ? [{ property: "attributes", reason: `key attributes are not declared: ${missing.join(", ")}` }]
+      : []),
+    ...(unused.length > 0
+      ? [{ property: "attributes", reason: `all attributes must be used by a key; unused: ${unused.join(", ")}` }]
+      : []),
   ];
 }
 
@@ -116,29 +156,44 @@ async function untilActive(place: Place, name: string, cloud: CloudContext): Pro
 export function tableInput(record: ResourceRecord): Record<string, unknown> {
   const { inputs } = record;
   const provisioned = text(inputs["billingMode"], "PROVISIONED") === "PROVISIONED";
-  const throughput = (source: Properties) => (provisioned
-    ? { ProvisionedThroughput: { ReadCapacityUnits: numeric(source["readCapacity"], 1), WriteCapacityUnits: numeric(source["writeCapacity"], 1) } } : {});
+  const throughput = (source: Properties) =>
+    provisioned
+      ? {
+          ProvisionedThroughput: {
+            ReadCapacityUnits: numeric(source["readCapacity"], 1),
+            WriteCapacityUnits: numeric(source["writeCapacity"], 1),
+          },
+        }
+      : {};
   const globals = list(inputs["globalSecondaryIndexes"]).map(object);
   const locals = list(inputs["localSecondaryIndexes"]).map(object);
   return {
     TableName: record.id,
-    AttributeDefinitions: list(inputs["attributes"]).map(object).map((attribute) => ({ AttributeName: attribute["name"], AttributeType: attribute["type"] })),
+    AttributeDefinitions: list(inputs["attributes"])
+      .map(object)
+      .map((attribute) => ({ AttributeName: attribute["name"], AttributeType: attribute["type"] })),
     KeySchema: keySchema(text(inputs["hashKey"]), inputs["rangeKey"]),
     BillingMode: provisioned ? "PROVISIONED" : "PAY_PER_REQUEST",
     ...throughput(inputs),
-    ...(globals.length > 0 ? { GlobalSecondaryIndexes: globals.map((index) => ({ ...indexInput(index, text(index["hashKey"])), ...throughput(index) })) } : {}),
+    ...(globals.length > 0
+      ? { GlobalSecondaryIndexes: globals.map((index) => ({ ...indexInput(index, text(index["hashKey"])), ...throughput(index) })) }
+      : {}),
     ...(locals.length > 0 ? { LocalSecondaryIndexes: locals.map((index) => indexInput(index, text(inputs["hashKey"]))) } : {}),
   };
 }
 
 function keySchema(hashKey: string, rangeKey: unknown): object[] {
-  return [{ AttributeName: hashKey, KeyType: "HASH" }, ...(typeof rangeKey === "string" ? [{ AttributeName: rangeKey, KeyType: "RANGE" }] : [])];
+  return [
+    { AttributeName: hashKey, KeyType: "HASH" },
+    ...(typeof rangeKey === "string" ? [{ AttributeName: rangeKey, KeyType: "RANGE" }] : []),
+  ];
 }
 
 function indexInput(index: Properties, hashKey: string): object {
   const attributes = list(index["nonKeyAttributes"]);
   return {
-    IndexName: index["name"], KeySchema: keySchema(hashKey, index["rangeKey"]),
+    IndexName: index["name"],
+    KeySchema: keySchema(hashKey, index["rangeKey"]),
     Projection: { ProjectionType: index["projectionType"], ...(attributes.length > 0 ? { NonKeyAttributes: attributes } : {}) },
   };
 }
@@ -152,16 +207,21 @@ export const tableItem = defineResource({
   begin(inputs, scope, cloud) {
     const found = cloud.store.get(TABLE, inputs.tableName, { region: scope.region, account: scope.account });
     if (!found) throw new ServiceError("ResourceNotFoundException", `Requested resource not found: table ${inputs.tableName}`);
-    const keys = [inputs.hashKey, ...(inputs.rangeKey === undefined ? [] : [inputs.rangeKey])].map((key) => keyText(parseItem(inputs.item), key));
+    const keys = [inputs.hashKey, ...(inputs.rangeKey === undefined ? [] : [inputs.rangeKey])].map((key) =>
+      keyText(parseItem(inputs.item), key),
+    );
     const id = [inputs.tableName, inputs.hashKey, ...keys].join("|");
-    if (cloud.store.get(TABLE_ITEM, id, { region: scope.region, account: scope.account })) throw new ServiceError("ConditionalCheckFailedException", `The conditional request failed: item ${id} exists already`);
+    if (cloud.store.get(TABLE_ITEM, id, { region: scope.region, account: scope.account }))
+      throw new ServiceError("ConditionalCheckFailedException", `The conditional request failed: item ${id} exists already`);
     return { id, outputs: { hashKeyValue: keys[0] ?? "", rangeKeyValue: keys[1] ?? "" } };
   },
   // As the provider does: the put is conditional on the item not being there.
   async settle(record, _scope, cloud) {
     await dynamoEngines(cloud).call(record, "PutItem", {
-      TableName: record.inputs["tableName"], Item: parseItem(text(record.inputs["item"])),
-      ConditionExpression: "attribute_not_exists(#hash)", ExpressionAttributeNames: { "#hash": record.inputs["hashKey"] },
+      TableName: record.inputs["tableName"],
+      Item: parseItem(text(record.inputs["item"])),
+      ConditionExpression: "attribute_not_exists(#hash)",
+      ExpressionAttributeNames: { "#hash": record.inputs["hashKey"] },
     });
   },
   async update(record, inputs, _scope, cloud) {
@@ -171,7 +231,10 @@ export const tableItem = defineResource({
   async destroy(record, _scope, cloud) {
     const item = parseItem(text(record.inputs["item"]));
     const keys = [text(record.inputs["hashKey"]), text(record.inputs["rangeKey"])].filter((key) => key !== "");
-    await dynamoEngines(cloud).call(record, "DeleteItem", { TableName: record.inputs["tableName"], Key: Object.fromEntries(keys.map((key) => [key, item[key]])) });
+    await dynamoEngines(cloud).call(record, "DeleteItem", {
+      TableName: record.inputs["tableName"],
+      Key: Object.fromEntries(keys.map((key) => [key, item[key]])),
+    });
   },
 });
 
@@ -185,6 +248,7 @@ function parseItem(item: string): Record<string, Record<string, unknown>> {
 
 function keyText(item: Record<string, Record<string, unknown>>, key: string): string {
   const value = Object.values(item[key] ?? {})[0];
-  if (value === undefined) throw new ServiceError("ValidationException", `One or more parameter values were invalid: Missing the key ${key} in the item`);
+  if (value === undefined)
+    throw new ServiceError("ValidationException", `One or more parameter values were invalid: Missing the key ${key} in the item`);
   return String(value);
 }

@@ -28,7 +28,11 @@ export const internetGateway = defineResource({
   // The provider detaches before it deletes; EC2 refuses that while the network has mapped public addresses.
   beforeDelete(record, cloud) {
     const vpcId = text(record.outputs["vpcId"]);
-    const subnets = new Set(inPlace(cloud, SUBNET, record).filter((subnet) => subnet.outputs["vpcId"] === vpcId).map((subnet) => subnet.id));
+    const subnets = new Set(
+      inPlace(cloud, SUBNET, record)
+        .filter((subnet) => subnet.outputs["vpcId"] === vpcId)
+        .map((subnet) => subnet.id),
+    );
     const publicServices = inPlace(cloud, "aws:ecs/service:Service", record).filter((service) => {
       const network = networkOf(service);
       return network["assignPublicIp"] === true && list(network["subnets"]).some((id) => typeof id === "string" && subnets.has(id));
@@ -57,14 +61,21 @@ export const eip = defineResource({
       id,
       arn: addressArn,
       outputs: {
-        arn: addressArn, allocationId: id, publicIp, domain: "vpc", associationId: "", privateIp: "", publicIpv4Pool: "amazon",
+        arn: addressArn,
+        allocationId: id,
+        publicIp,
+        domain: "vpc",
+        associationId: "",
+        privateIp: "",
+        publicIpv4Pool: "amazon",
         publicDns: `ec2-${publicIp.replaceAll(".", "-")}.${scope.region}.compute.${dnsSuffix(scope.region)}`,
       },
     };
   },
   beforeDelete(record, cloud) {
     const users = inPlace(cloud, NAT_GATEWAY, record).filter((gateway) => gateway.inputs["allocationId"] === record.id);
-    if (users[0]) throw new ServiceError("InvalidIPAddress.InUse", `Address ${text(record.outputs["publicIp"])} is in use by ${users[0].id}`);
+    if (users[0])
+      throw new ServiceError("InvalidIPAddress.InUse", `Address ${text(record.outputs["publicIp"])} is in use by ${users[0].id}`);
   },
 });
 
@@ -82,18 +93,32 @@ export const natGateway = defineResource({
   begin(inputs, scope, cloud) {
     requireSubnet(cloud, scope, inputs.subnetId);
     const isPublic = (inputs.connectivityType ?? "public") === "public";
-    if (isPublic && inputs.allocationId === undefined) throw new ServiceError("MissingParameter", "The request must include the AllocationId parameter. Add the required parameter and retry the request.");
-    const address = inputs.allocationId === undefined ? undefined : cloud.store.get(EIP, inputs.allocationId, { region: scope.region, account: scope.account });
-    if (inputs.allocationId !== undefined && !address) throw new ServiceError("InvalidAllocationID.NotFound", `The allocation ID '${inputs.allocationId}' does not exist`);
+    if (isPublic && inputs.allocationId === undefined)
+      throw new ServiceError(
+        "MissingParameter",
+        "The request must include the AllocationId parameter. Add the required parameter and retry the request.",
+      );
+    const address =
+      inputs.allocationId === undefined
+        ? undefined
+        : cloud.store.get(EIP, inputs.allocationId, { region: scope.region, account: scope.account });
+    if (inputs.allocationId !== undefined && !address)
+      throw new ServiceError("InvalidAllocationID.NotFound", `The allocation ID '${inputs.allocationId}' does not exist`);
     const rival = inPlace(cloud, NAT_GATEWAY, scope).find((gateway) => isPublic && gateway.inputs["allocationId"] === inputs.allocationId);
-    if (rival) throw new ServiceError("Resource.AlreadyAssociated", `Elastic IP address [${inputs.allocationId}] is already associated with ${rival.id}`);
+    if (rival)
+      throw new ServiceError(
+        "Resource.AlreadyAssociated",
+        `Elastic IP address [${inputs.allocationId}] is already associated with ${rival.id}`,
+      );
     const id = `nat-${cloud.ids.hex(17)}`;
     return {
       id,
       arn: arn(scope, "ec2", `natgateway/${id}`),
       outputs: {
-        connectivityType: isPublic ? "public" : "private", networkInterfaceId: `eni-${cloud.ids.hex(17)}`,
-        associationId: isPublic ? `eipassoc-${cloud.ids.hex(17)}` : "", publicIp: text(object(address?.outputs)["publicIp"]),
+        connectivityType: isPublic ? "public" : "private",
+        networkInterfaceId: `eni-${cloud.ids.hex(17)}`,
+        associationId: isPublic ? `eipassoc-${cloud.ids.hex(17)}` : "",
+        publicIp: text(object(address?.outputs)["publicIp"]),
       },
     };
   },

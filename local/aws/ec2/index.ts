@@ -5,4 +5,16 @@ import { egressRule, ingressRule, securityGroup } from "./securityGroups";
 import { subnet } from "./subnet";
 import { vpc } from "./vpc";
 
-export const ec2Models = [vpc, subnet, internetGateway, routeTable, route, routeTableAssociation, securityGroup, ingressRule, egressRule, eip, natGateway];
+export const ec2Models = [
+  vpc,
+  subnet,
+  internetGateway,
+  routeTable,
+  route,
+  routeTableAssociation,
+  securityGroup,
+  ingressRule,
+  egressRule,
+  eip,
+  natGateway,
+];

@@ -8,7 +8,15 @@ import type { Place } from "../arn";
 import { parseCidr } from "../cidr";
 import { defineResource, list, object, text } from "../define";
 import {
-  inPlace, INTERNET_GATEWAY, NAT_GATEWAY, refuseWhenUsed, requireRouteTable, requireSubnet, requireVpc, ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION,
+  inPlace,
+  INTERNET_GATEWAY,
+  NAT_GATEWAY,
+  refuseWhenUsed,
+  requireRouteTable,
+  requireSubnet,
+  requireVpc,
+  ROUTE_TABLE,
+  ROUTE_TABLE_ASSOCIATION,
 } from "./shared";
 
 const FILE = "local/aws/ec2/routes.ts";
@@ -16,7 +24,11 @@ const ROUTE = "aws:ec2/route:Route";
 
 const inlineRoute = z.strictObject({ cidrBlock: z.string(), gatewayId: z.string().optional(), natGatewayId: z.string().optional() });
 
-interface RouteTarget { readonly cidrBlock: string; readonly gatewayId?: string | undefined; readonly natGatewayId?: string | undefined }
+interface RouteTarget {
+  readonly cidrBlock: string;
+  readonly gatewayId?: string | undefined;
+  readonly natGatewayId?: string | undefined;
+}
 
 export const routeTable = defineResource({
   type: ROUTE_TABLE,
@@ -28,14 +40,21 @@ export const routeTable = defineResource({
     checkRoutes(inputs.routes ?? [], inputs.vpcId, scope, cloud);
     const id = `rtb-${cloud.ids.hex(17)}`;
     const tableArn = arn(scope, "ec2", `route-table/${id}`);
-    return { id, arn: tableArn, outputs: { arn: tableArn, ownerId: scope.account, routes: (inputs.routes ?? []).map(routeOutput), propagatingVgws: [] } };
+    return {
+      id,
+      arn: tableArn,
+      outputs: { arn: tableArn, ownerId: scope.account, routes: (inputs.routes ?? []).map(routeOutput), propagatingVgws: [] },
+    };
   },
   async update(_record, inputs, scope, cloud) {
     checkRoutes(inputs.routes ?? [], inputs.vpcId, scope, cloud);
     return { routes: (inputs.routes ?? []).map(routeOutput) };
   },
   beforeDelete(record, cloud) {
-    refuseWhenUsed(`routeTable '${record.id}'`, inPlace(cloud, ROUTE_TABLE_ASSOCIATION, record).filter((link) => link.outputs["routeTableId"] === record.id));
+    refuseWhenUsed(
+      `routeTable '${record.id}'`,
+      inPlace(cloud, ROUTE_TABLE_ASSOCIATION, record).filter((link) => link.outputs["routeTableId"] === record.id),
+    );
   },
 });
 
@@ -46,21 +65,28 @@ function routeOutput(route: RouteTarget): Properties {
 function checkRoutes(routes: readonly RouteTarget[], vpcId: string, place: Place, cloud: CloudContext): void {
   const seen = new Set<string>();
   for (const route of routes) {
-    if (seen.has(route.cidrBlock)) throw new ServiceError("RouteAlreadyExists", `The route identified by ${route.cidrBlock} already exists.`);
+    if (seen.has(route.cidrBlock))
+      throw new ServiceError("RouteAlreadyExists", `The route identified by ${route.cidrBlock} already exists.`);
     seen.add(route.cidrBlock);
     checkTarget(route, vpcId, place, cloud);
   }
 }
 
 function checkTarget(route: RouteTarget, vpcId: string, place: Place, cloud: CloudContext): void {
-  if (!parseCidr(route.cidrBlock)) throw new ServiceError("InvalidParameterValue", `Value (${route.cidrBlock}) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.`);
+  if (!parseCidr(route.cidrBlock))
+    throw new ServiceError(
+      "InvalidParameterValue",
+      `Value (${route.cidrBlock}) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.`,
+    );
   const where = { region: place.region, account: place.account };
   const { gatewayId, natGatewayId } = route;
-  if (gatewayId === undefined && natGatewayId === undefined) throw new ServiceError("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId");
+  if (gatewayId === undefined && natGatewayId === undefined)
+    throw new ServiceError("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId");
   if (gatewayId !== undefined && gatewayId !== "local") {
     const gateway = cloud.store.get(INTERNET_GATEWAY, gatewayId, where);
     if (!gateway) throw new ServiceError("InvalidGatewayID.NotFound", `The gateway ID '${gatewayId}' does not exist`);
-    if (gateway.outputs["vpcId"] !== vpcId) throw new ServiceError("InvalidParameterValue", `The gateway ${gatewayId} and the route table belong to different networks`);
+    if (gateway.outputs["vpcId"] !== vpcId)
+      throw new ServiceError("InvalidParameterValue", `The gateway ${gatewayId} and the route table belong to different networks`);
   }
   if (natGatewayId !== undefined && !cloud.store.get(NAT_GATEWAY, natGatewayId, where)) {
     throw new ServiceError("InvalidNatGatewayID.NotFound", `The natGateway ID '${natGatewayId}' does not exist`);
@@ -71,15 +97,25 @@ export const route = defineResource({
   type: ROUTE,
   file: FILE,
   taggable: false,
-  shape: { routeTableId: z.string(), destinationCidrBlock: z.string(), gatewayId: z.string().optional(), natGatewayId: z.string().optional() },
+  shape: {
+    routeTableId: z.string(),
+    destinationCidrBlock: z.string(),
+    gatewayId: z.string().optional(),
+    natGatewayId: z.string().optional(),
+  },
   replaceOn: ["routeTableId", "destinationCidrBlock"],
   begin(inputs, scope, cloud) {
     const table = requireRouteTable(cloud, scope, inputs.routeTableId);
     checkTarget({ ...inputs, cidrBlock: inputs.destinationCidrBlock }, text(table.outputs["vpcId"]), scope, cloud);
-    const taken = inPlace(cloud, ROUTE, scope).some((other) => other.inputs["routeTableId"] === table.id && other.inputs["destinationCidrBlock"] === inputs.destinationCidrBlock)
-      || list(table.outputs["routes"]).some((inline) => object(inline)["cidrBlock"] === inputs.destinationCidrBlock);
+    const taken =
+      inPlace(cloud, ROUTE, scope).some(
+        (other) => other.inputs["routeTableId"] === table.id && other.inputs["destinationCidrBlock"] === inputs.destinationCidrBlock,
+      ) || list(table.outputs["routes"]).some((inline) => object(inline)["cidrBlock"] === inputs.destinationCidrBlock);
     if (taken) throw new ServiceError("RouteAlreadyExists", `The route identified by ${inputs.destinationCidrBlock} already exists.`);
-    return { id: routeId(inputs.routeTableId, inputs.destinationCidrBlock), outputs: { origin: "CreateRoute", state: "active", instanceId: "", instanceOwnerId: "" } };
+    return {
+      id: routeId(inputs.routeTableId, inputs.destinationCidrBlock),
+      outputs: { origin: "CreateRoute", state: "active", instanceId: "", instanceOwnerId: "" },
+    };
   },
   async update(_record, inputs, scope, cloud) {
     const table = requireRouteTable(cloud, scope, inputs.routeTableId);
@@ -103,9 +139,14 @@ export const routeTableAssociation = defineResource({
   begin(inputs, scope, cloud) {
     const table = requireRouteTable(cloud, scope, inputs.routeTableId);
     const subnet = requireSubnet(cloud, scope, inputs.subnetId);
-    if (table.outputs["vpcId"] !== subnet.outputs["vpcId"]) throw new ServiceError("InvalidParameterValue", `Route table ${table.id} and subnet ${subnet.id} belong to different networks`);
+    if (table.outputs["vpcId"] !== subnet.outputs["vpcId"])
+      throw new ServiceError("InvalidParameterValue", `Route table ${table.id} and subnet ${subnet.id} belong to different networks`);
     const rival = inPlace(cloud, ROUTE_TABLE_ASSOCIATION, scope).find((link) => link.outputs["subnetId"] === subnet.id);
-    if (rival) throw new ServiceError("Resource.AlreadyAssociated", `the specified association for route table ${table.id} conflicts with an existing association (${rival.id})`);
+    if (rival)
+      throw new ServiceError(
+        "Resource.AlreadyAssociated",
+        `the specified association for route table ${table.id} conflicts with an existing association (${rival.id})`,
+      );
     return { id: `rtbassoc-${cloud.ids.hex(17)}`, outputs: {} };
   },
   async update(_record, inputs, scope, cloud) {

@@ -6,15 +6,31 @@ import { arn } from "../arn";
 import type { Place } from "../arn";
 import { parseCidr } from "../cidr";
 import { defineResource, echo, list, numeric, object, text } from "../define";
-import { EGRESS_RULE, inPlace, INGRESS_RULE, refuseWhenUsed, requireSecurityGroup, requireVpc, SECURITY_GROUP, usersOfSecurityGroup, VPC } from "./shared";
+import {
+  EGRESS_RULE,
+  inPlace,
+  INGRESS_RULE,
+  refuseWhenUsed,
+  requireSecurityGroup,
+  requireVpc,
+  SECURITY_GROUP,
+  usersOfSecurityGroup,
+  VPC,
+} from "./shared";
 
 const FILE = "local/aws/ec2/securityGroups.ts";
 const port = z.number().int().min(-1).max(65_535);
 
 const inlineRule = z.strictObject({
-  protocol: z.string(), fromPort: port, toPort: port,
-  cidrBlocks: z.array(z.string()).optional(), ipv6CidrBlocks: z.array(z.string()).optional(), prefixListIds: z.array(z.string()).optional(),
-  securityGroups: z.array(z.string()).optional(), self: z.boolean().optional(), description: z.string().optional(),
+  protocol: z.string(),
+  fromPort: port,
+  toPort: port,
+  cidrBlocks: z.array(z.string()).optional(),
+  ipv6CidrBlocks: z.array(z.string()).optional(),
+  prefixListIds: z.array(z.string()).optional(),
+  securityGroups: z.array(z.string()).optional(),
+  self: z.boolean().optional(),
+  description: z.string().optional(),
 });
 type InlineRule = z.output<typeof inlineRule>;
 
@@ -22,8 +38,12 @@ export const securityGroup = defineResource({
   type: SECURITY_GROUP,
   file: FILE,
   shape: {
-    name: z.string().optional(), description: z.string().optional(), vpcId: z.string().optional(),
-    ingress: z.array(inlineRule).optional(), egress: z.array(inlineRule).optional(), revokeRulesOnDelete: z.boolean().optional(),
+    name: z.string().optional(),
+    description: z.string().optional(),
+    vpcId: z.string().optional(),
+    ingress: z.array(inlineRule).optional(),
+    egress: z.array(inlineRule).optional(),
+    revokeRulesOnDelete: z.boolean().optional(),
   },
   replaceOn: ["name", "description", "vpcId"],
   autoname: { property: "name", maxLength: 255 },
@@ -32,8 +52,11 @@ export const securityGroup = defineResource({
     if (inputs.vpcId === undefined) throw new ServiceError("VPCIdNotSpecified", "No default VPC for this user");
     requireVpc(cloud, scope, inputs.vpcId);
     const name = inputs.name ?? `terraform-${cloud.ids.hex(26)}`;
-    if (name.startsWith("sg-")) throw new ServiceError("InvalidParameterValue", "invalid value for parameter group-name: a name may not start with sg-");
-    const rival = inPlace(cloud, SECURITY_GROUP, scope).find((group) => group.outputs["name"] === name && group.outputs["vpcId"] === inputs.vpcId);
+    if (name.startsWith("sg-"))
+      throw new ServiceError("InvalidParameterValue", "invalid value for parameter group-name: a name may not start with sg-");
+    const rival = inPlace(cloud, SECURITY_GROUP, scope).find(
+      (group) => group.outputs["name"] === name && group.outputs["vpcId"] === inputs.vpcId,
+    );
     if (rival) throw new ServiceError("InvalidGroup.Duplicate", `The security group '${name}' already exists for VPC '${inputs.vpcId}'`);
     const id = `sg-${cloud.ids.hex(17)}`;
     checkInline([...(inputs.ingress ?? []), ...(inputs.egress ?? [])], id, scope, cloud);
@@ -42,8 +65,13 @@ export const securityGroup = defineResource({
       id,
       arn: groupArn,
       outputs: {
-        arn: groupArn, ownerId: scope.account, name, description: inputs.description ?? "Managed by Pulumi",
-        ingress: (inputs.ingress ?? []).map(completeRule), egress: (inputs.egress ?? []).map(completeRule), revokeRulesOnDelete: inputs.revokeRulesOnDelete ?? false,
+        arn: groupArn,
+        ownerId: scope.account,
+        name,
+        description: inputs.description ?? "Managed by Pulumi",
+        ingress: (inputs.ingress ?? []).map(completeRule),
+        egress: (inputs.egress ?? []).map(completeRule),
+        revokeRulesOnDelete: inputs.revokeRulesOnDelete ?? false,
       },
     };
   },
@@ -51,7 +79,8 @@ export const securityGroup = defineResource({
     checkInline([...(inputs.ingress ?? []), ...(inputs.egress ?? [])], record.id, scope, cloud);
     return {
       description: inputs.description ?? "Managed by Pulumi",
-      ingress: (inputs.ingress ?? []).map(completeRule), egress: (inputs.egress ?? []).map(completeRule),
+      ingress: (inputs.ingress ?? []).map(completeRule),
+      egress: (inputs.egress ?? []).map(completeRule),
     };
   },
   beforeDelete(record, cloud) {
@@ -61,8 +90,15 @@ export const securityGroup = defineResource({
 
 function completeRule(rule: InlineRule): Properties {
   return {
-    protocol: rule.protocol, fromPort: rule.fromPort, toPort: rule.toPort, cidrBlocks: rule.cidrBlocks ?? [], ipv6CidrBlocks: rule.ipv6CidrBlocks ?? [],
-    prefixListIds: rule.prefixListIds ?? [], securityGroups: rule.securityGroups ?? [], self: rule.self ?? false, description: rule.description ?? "",
+    protocol: rule.protocol,
+    fromPort: rule.fromPort,
+    toPort: rule.toPort,
+    cidrBlocks: rule.cidrBlocks ?? [],
+    ipv6CidrBlocks: rule.ipv6CidrBlocks ?? [],
+    prefixListIds: rule.prefixListIds ?? [],
+    securityGroups: rule.securityGroups ?? [],
+    self: rule.self ?? false,
+    description: rule.description ?? "",
   };
 }
 
@@ -78,8 +114,15 @@ function requireBlock(block: string): void {
 }
 
 const ruleShape = {
-  securityGroupId: z.string(), ipProtocol: z.string(), fromPort: port.optional(), toPort: port.optional(), description: z.string().optional(),
-  cidrIpv4: z.string().optional(), cidrIpv6: z.string().optional(), prefixListId: z.string().optional(), referencedSecurityGroupId: z.string().optional(),
+  securityGroupId: z.string(),
+  ipProtocol: z.string(),
+  fromPort: port.optional(),
+  toPort: port.optional(),
+  description: z.string().optional(),
+  cidrIpv4: z.string().optional(),
+  cidrIpv6: z.string().optional(),
+  prefixListId: z.string().optional(),
+  referencedSecurityGroupId: z.string().optional(),
 };
 const SOURCES = ["cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"] as const;
 
@@ -106,13 +149,20 @@ function checkRule(type: string, inputs: Properties, scope: CallScope, cloud: Cl
   const groupId = text(inputs["securityGroupId"]);
   requireSecurityGroup(cloud, scope, groupId);
   const given = SOURCES.filter((source) => inputs[source] !== undefined);
-  if (given.length !== 1) throw new ServiceError("InvalidParameterCombination", `exactly one of ${SOURCES.join(", ")} is allowed; got ${given.length === 0 ? "none" : given.join(", ")}`);
+  if (given.length !== 1)
+    throw new ServiceError(
+      "InvalidParameterCombination",
+      `exactly one of ${SOURCES.join(", ")} is allowed; got ${given.length === 0 ? "none" : given.join(", ")}`,
+    );
   if (inputs["cidrIpv4"] !== undefined) requireBlock(text(inputs["cidrIpv4"]));
   if (inputs["referencedSecurityGroupId"] !== undefined) requireSecurityGroup(cloud, scope, text(inputs["referencedSecurityGroupId"]));
   const key = ruleKey(inputs);
   const siblings = inPlace(cloud, type, scope).filter((rule) => rule.key !== self?.key && rule.inputs["securityGroupId"] === groupId);
   if (siblings.some((rule) => ruleKey(rule.inputs) === key)) {
-    throw new ServiceError("InvalidPermission.Duplicate", `the specified rule "peer: ${given.map((source) => text(inputs[source])).join()}, ${text(inputs["ipProtocol"])}" already exists`);
+    throw new ServiceError(
+      "InvalidPermission.Duplicate",
+      `the specified rule "peer: ${given.map((source) => text(inputs[source])).join()}, ${text(inputs["ipProtocol"])}" already exists`,
+    );
   }
 }
 
@@ -145,7 +195,9 @@ export function describedRules(cloud: CloudContext, place: Place): DescribedRule
     ...list(group.outputs["ingress"]).flatMap((rule, index) => splitInline(group.id, false, index, object(rule))),
     ...list(group.outputs["egress"]).flatMap((rule, index) => splitInline(group.id, true, index, object(rule))),
   ]);
-  const alone = [INGRESS_RULE, EGRESS_RULE].flatMap((type) => inPlace(cloud, type, place).map((rule) => standAlone(rule, type === EGRESS_RULE)));
+  const alone = [INGRESS_RULE, EGRESS_RULE].flatMap((type) =>
+    inPlace(cloud, type, place).map((rule) => standAlone(rule, type === EGRESS_RULE)),
+  );
   return [...inline, ...alone];
 }
 
@@ -153,17 +205,30 @@ function standAlone(rule: ResourceRecord, egress: boolean): DescribedRule {
   const { inputs } = rule;
   const optional = (name: string, from: string) => (inputs[from] === undefined ? {} : { [name]: text(inputs[from]) });
   return {
-    id: rule.id, groupId: text(inputs["securityGroupId"]), egress, protocol: text(inputs["ipProtocol"]),
-    fromPort: numeric(inputs["fromPort"], -1), toPort: numeric(inputs["toPort"], -1), description: text(inputs["description"]), tags: rule.tags,
-    ...optional("cidrIpv4", "cidrIpv4"), ...optional("cidrIpv6", "cidrIpv6"), ...optional("prefixListId", "prefixListId"),
+    id: rule.id,
+    groupId: text(inputs["securityGroupId"]),
+    egress,
+    protocol: text(inputs["ipProtocol"]),
+    fromPort: numeric(inputs["fromPort"], -1),
+    toPort: numeric(inputs["toPort"], -1),
+    description: text(inputs["description"]),
+    tags: rule.tags,
+    ...optional("cidrIpv4", "cidrIpv4"),
+    ...optional("cidrIpv6", "cidrIpv6"),
+    ...optional("prefixListId", "prefixListId"),
     ...optional("referencedGroupId", "referencedSecurityGroupId"),
   };
 }
 
 function splitInline(groupId: string, egress: boolean, index: number, rule: Properties): DescribedRule[] {
   const base = {
-    groupId, egress, protocol: text(rule["protocol"]), fromPort: numeric(rule["fromPort"], -1), toPort: numeric(rule["toPort"], -1),
-    description: text(rule["description"]), tags: {},
+    groupId,
+    egress,
+    protocol: text(rule["protocol"]),
+    fromPort: numeric(rule["fromPort"], -1),
+    toPort: numeric(rule["toPort"], -1),
+    description: text(rule["description"]),
+    tags: {},
   };
   const sources = [
     ...list(rule["cidrBlocks"]).map((value) => ({ cidrIpv4: text(value) })),
@@ -173,7 +238,11 @@ function splitInline(groupId: string, egress: boolean, index: number, rule: Prop
     ...(rule["self"] === true ? [{ referencedGroupId: groupId }] : []),
   ];
   // Inline rules have no records of their own: their ids are derived, so that they stay the same from call to call.
-  return sources.map((source, n) => ({ ...base, ...source, id: `sgr-${groupId.slice(3, 14)}${egress ? "e" : "a"}${hexPad(index, 2)}${hexPad(n, 3)}` }));
+  return sources.map((source, n) => ({
+    ...base,
+    ...source,
+    id: `sgr-${groupId.slice(3, 14)}${egress ? "e" : "a"}${hexPad(index, 2)}${hexPad(n, 3)}`,
+  }));
 }
 
 function hexPad(value: number, width: number): string {

@@ -72,7 +72,8 @@ export function usersOfSecurityGroup(cloud: CloudContext, place: Place, id: stri
   return [
     ...inPlace(cloud, ECS_SERVICE, place).filter((service) => list(networkOf(service)["securityGroups"]).includes(id)),
     ...inPlace(cloud, LAMBDA_FUNCTION, place).filter((fn) => list(object(fn.inputs["vpcConfig"])["securityGroupIds"]).includes(id)),
-    ...[INGRESS_RULE, EGRESS_RULE].flatMap((type) => inPlace(cloud, type, place))
+    ...[INGRESS_RULE, EGRESS_RULE]
+      .flatMap((type) => inPlace(cloud, type, place))
       .filter((rule) => rule.inputs["referencedSecurityGroupId"] === id && rule.inputs["securityGroupId"] !== id),
     ...inPlace(cloud, SECURITY_GROUP, place).filter((group) => group.id !== id && inlineReferences(group).includes(id)),
   ];

@@ -34,8 +34,13 @@ export const subnet = defineResource({
       id,
       arn: subnetArn,
       outputs: {
-        arn: subnetArn, ownerId: scope.account, availabilityZone: zone.name, availabilityZoneId: zone.id,
-        mapPublicIpOnLaunch: inputs.mapPublicIpOnLaunch ?? false, assignIpv6AddressOnCreation: false, ipv6CidrBlockAssociationId: "",
+        arn: subnetArn,
+        ownerId: scope.account,
+        availabilityZone: zone.name,
+        availabilityZoneId: zone.id,
+        mapPublicIpOnLaunch: inputs.mapPublicIpOnLaunch ?? false,
+        assignIpv6AddressOnCreation: false,
+        ipv6CidrBlockAssociationId: "",
         enableResourceNameDnsARecordOnLaunch: inputs.enableResourceNameDnsARecordOnLaunch ?? false,
         privateDnsHostnameTypeOnLaunch: inputs.privateDnsHostnameTypeOnLaunch ?? "ip-name",
       },
@@ -56,24 +61,42 @@ export const subnet = defineResource({
 
 function checkBlock(cidrBlock: string, vpc: ResourceRecord, siblings: readonly ResourceRecord[]): void {
   const block = parseCidr(cidrBlock);
-  if (!block) throw new ServiceError("InvalidParameterValue", `Value (${cidrBlock}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`);
+  if (!block)
+    throw new ServiceError(
+      "InvalidParameterValue",
+      `Value (${cidrBlock}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`,
+    );
   const outer = parseCidr(text(vpc.outputs["cidrBlock"]));
   // Source: VPC user guide, "Subnet sizing": /16 to /28, inside the VPC's block.
   if (!outer || !contains(outer, block) || block.prefix > 28) {
-    throw new ServiceError("InvalidSubnet.Range", `The CIDR '${cidrBlock}' is invalid; expected a block between /16 and /28 inside ${text(vpc.outputs["cidrBlock"])}`);
+    throw new ServiceError(
+      "InvalidSubnet.Range",
+      `The CIDR '${cidrBlock}' is invalid; expected a block between /16 and /28 inside ${text(vpc.outputs["cidrBlock"])}`,
+    );
   }
   for (const other of siblings) {
     const taken = parseCidr(text(other.outputs["cidrBlock"]));
-    if (taken && overlaps(taken, block)) throw new ServiceError("InvalidSubnet.Conflict", `The CIDR '${cidrBlock}' conflicts with another subnet (${other.id}, ${text(other.outputs["cidrBlock"])})`);
+    if (taken && overlaps(taken, block))
+      throw new ServiceError(
+        "InvalidSubnet.Conflict",
+        `The CIDR '${cidrBlock}' conflicts with another subnet (${other.id}, ${text(other.outputs["cidrBlock"])})`,
+      );
   }
 }
 
-function chooseZone(place: Place, index: number, inputs: { availabilityZone?: string | undefined; availabilityZoneId?: string | undefined }): Zone {
+function chooseZone(
+  place: Place,
+  index: number,
+  inputs: { availabilityZone?: string | undefined; availabilityZoneId?: string | undefined },
+): Zone {
   const zones = zonesOf(place.region);
   const wanted = inputs.availabilityZone ?? inputs.availabilityZoneId;
   const zone = wanted === undefined ? zones[index % zones.length] : zones.find((each) => each.name === wanted || each.id === wanted);
   if (!zone) {
-    throw new ServiceError("InvalidParameterValue", `Value (${wanted}) for parameter availabilityZone is invalid. Subnets can currently only be created in: ${zones.map((each) => each.name).join(", ")}.`);
+    throw new ServiceError(
+      "InvalidParameterValue",
+      `Value (${wanted}) for parameter availabilityZone is invalid. Subnets can currently only be created in: ${zones.map((each) => each.name).join(", ")}.`,
+    );
   }
   return zone;
 }

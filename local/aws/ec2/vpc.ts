@@ -19,9 +19,14 @@ export const vpc = defineResource({
   replaceOn: ["cidrBlock"],
   begin(inputs, scope, cloud) {
     const block = parseCidr(inputs.cidrBlock);
-    if (!block) throw new ServiceError("InvalidParameterValue", `Value (${inputs.cidrBlock}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`);
+    if (!block)
+      throw new ServiceError(
+        "InvalidParameterValue",
+        `Value (${inputs.cidrBlock}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`,
+      );
     // Source: VPC user guide, "VPC CIDR blocks": /16 to /28.
-    if (block.prefix < 16 || block.prefix > 28) throw new ServiceError("InvalidVpc.Range", `The CIDR '${inputs.cidrBlock}' is invalid; expected a prefix between /16 and /28`);
+    if (block.prefix < 16 || block.prefix > 28)
+      throw new ServiceError("InvalidVpc.Range", `The CIDR '${inputs.cidrBlock}' is invalid; expected a prefix between /16 and /28`);
     const id = `vpc-${cloud.ids.hex(17)}`;
     const vpcArn = arn(scope, "ec2", `vpc/${id}`);
     return {

@@ -1,32 +1,22 @@
 /** The ECS service scheduler: starts, replaces, rolls and drains tasks so that each service has what it asks for. */
 import type { CloudContext, ResourceRecord } from "../../model";
 import type { ContainerState } from "../../runtime/port";
-import { arn } from "../arn";
 import { numeric, text } from "../define";
-import { clusterArn, ECS_SERVICE, findTaskDefinition } from "./shared";
+import { ECS_SERVICE, findTaskDefinition } from "./shared";
+import { newTask, startContainers } from "./launch";
 import { LaunchRate } from "./launchRate";
 import { rollout } from "./rollout";
-import { adoptedTask, containerSpecs, healthOf, isReady, LABEL, launchSeconds, stopSeconds } from "./task";
+import { healthOf, isReady, LABEL, launchSeconds, stopSeconds } from "./task";
 import type { Task } from "./task";
-import { wayOutFault } from "./reachability";
-
-/** An entry of a service's event list. */
-export interface ServiceEvent { readonly id: string; readonly createdAt: string; readonly message: string }
-
-/** Stopped tasks stay describable. Source: ECS API, DescribeTasks: at least one hour; here the last of each service. */
-const STOPPED_KEPT = 50;
-const EVENTS_KEPT = 100;
-/** Simulated seconds before a service whose tasks keep failing tries again, doubling. Source: ECS service throttle logic, up to 15 minutes. */
-const FIRST_BACKOFF_SECONDS = 5;
-const LONGEST_BACKOFF_SECONDS = 900;
-
-interface ServiceState { failures: number; retrying: boolean; running?: Promise<void>; again: boolean; readonly events: ServiceEvent[] }
+import { ServiceMemory } from "./serviceMemory";
+import type { ServiceEvent } from "./serviceMemory";
+import { TaskTable } from "./taskTable";
 
 /** The scheduler of one cloud. */
 export class EcsController {
   readonly #cloud: CloudContext;
-  readonly #tasks = new Map<string, Task>();
-  readonly #services = new Map<string, ServiceState>();
+  readonly #tasks = new TaskTable();
+  readonly #services = new Map<string, ServiceMemory>();
   readonly #rates = new Map<string, LaunchRate>();
   readonly #listeners = new Set<() => void>();
   readonly #draining = new Set<string>();
@@ -40,36 +30,29 @@ export class EcsController {
 
   /** Every task that is known, stopped ones included, oldest first. */
   tasks(where: { serviceArn?: string; clusterArn?: string } = {}): Task[] {
-    return [...this.#tasks.values()].filter((task) => (where.serviceArn === undefined || task.serviceArn === where.serviceArn)
-      && (where.clusterArn === undefined || task.clusterArn === where.clusterArn));
+    return this.#tasks.list(where);
   }
 
   /** A task by ARN or id. */
   task(arnOrId: string): Task | undefined {
-    return this.#tasks.get(arnOrId.split("/").at(-1) ?? arnOrId);
+    return this.#tasks.get(arnOrId);
   }
 
   /** Newest first. */
   events(serviceArn: string): readonly ServiceEvent[] {
-    return this.#state(serviceArn).events.toReversed();
+    return this.#memory(serviceArn).events;
   }
 
   /** Takes over the containers that an earlier daemon left running. */
   adopt(serviceArn: string): void {
-    const byTask = Map.groupBy(this.#cloud.runtime.list({ [LABEL.serviceArn]: serviceArn }), (state) => state.spec.labels[LABEL.task] ?? "");
-    for (const [id, states] of byTask) {
-      const task = this.#tasks.has(id) ? undefined : adoptedTask(states);
-      if (!task) continue;
-      this.#tasks.set(id, task);
-      for (const state of states) this.#containerChanged(state);
-    }
+    for (const state of this.#tasks.adopt(this.#cloud.runtime.list({ [LABEL.serviceArn]: serviceArn }))) this.#containerChanged(state);
   }
 
   /** Looks at a service and does what is missing. Calls while one is under way are one more look afterwards. */
   reconcile(serviceArn: string): void {
-    const state = this.#state(serviceArn);
-    state.again = true;
-    state.running ??= this.#work(serviceArn, state);
+    const memory = this.#memory(serviceArn);
+    memory.wanted = true;
+    memory.running ??= this.#work(serviceArn, memory);
   }
 
   /** Resolves when the service is steady; rejects when it was deleted or the signal aborts. */
@@ -94,14 +77,19 @@ export class EcsController {
 
   /** As many ready tasks of the wanted revision as desired, and no other. */
   isSteady(record: ResourceRecord): boolean {
-    const live = this.#live(record.arn ?? record.id);
+    const live = this.#tasks.live(record.arn ?? record.id);
     const wanted = this.#wanted(record);
-    return live.length === numeric(record.outputs["desiredCount"]) && live.every((task) => task.definition === wanted && isReady(task, this.#cloud));
+    return (
+      live.length === numeric(record.outputs["desiredCount"]) &&
+      live.every((task) => task.definition === wanted && isReady(task, this.#cloud))
+    );
   }
 
   /** Why the service's last task stopped, for errors. */
   lastStop(serviceArn: string): string | undefined {
-    return this.tasks({ serviceArn }).filter((task) => task.stoppedReason !== undefined).at(-1)?.stoppedReason;
+    return this.tasks({ serviceArn })
+      .filter((task) => task.stoppedReason !== undefined)
+      .at(-1)?.stoppedReason;
   }
 
   /** Stops one task, as StopTask does; its service starts another. */
@@ -122,7 +110,7 @@ export class EcsController {
     // Containers that no task knows: a create that was interrupted by a restart.
     this.adopt(serviceArn);
     await Promise.all(this.tasks({ serviceArn }).map((task) => this.stopTask(task, "Scaling activity initiated by (deployment)")));
-    for (const task of this.tasks({ serviceArn })) this.#tasks.delete(task.id);
+    this.#tasks.forget(serviceArn);
     this.#services.delete(serviceArn);
     this.#draining.delete(serviceArn);
     this.#changed();
@@ -132,13 +120,13 @@ export class EcsController {
   close(): void {
     this.#unsubscribe();
     this.#closed.abort(new Error("the local cloud is stopping"));
-    for (const task of this.#tasks.values()) if (task.containers.size === 0) task.abort.abort(this.#closed.signal.reason);
+    for (const task of this.#tasks.list()) if (task.containers.size === 0) task.abort.abort(this.#closed.signal.reason);
   }
 
-  #state(serviceArn: string): ServiceState {
-    const state = this.#services.get(serviceArn) ?? { failures: 0, retrying: false, again: false, events: [] };
-    this.#services.set(serviceArn, state);
-    return state;
+  #memory(serviceArn: string): ServiceMemory {
+    const memory = this.#services.get(serviceArn) ?? new ServiceMemory();
+    this.#services.set(serviceArn, memory);
+    return memory;
   }
 
   #service(serviceArn: string): ResourceRecord | undefined {
@@ -149,58 +137,62 @@ export class EcsController {
     return findTaskDefinition(this.#cloud, record, text(record.outputs["taskDefinition"]))?.arn;
   }
 
-  #live(serviceArn: string): Task[] {
-    return this.tasks({ serviceArn }).filter((task) => task.desired === "RUNNING");
-  }
-
-  async #work(serviceArn: string, state: ServiceState): Promise<void> {
+  async #work(serviceArn: string, memory: ServiceMemory): Promise<void> {
     // In its own turn, so that what one event changes is seen as a whole.
     await Promise.resolve();
     try {
-      while (state.again && !this.#closed.signal.aborted) {
-        state.again = false;
+      while (memory.wanted && !this.#closed.signal.aborted) {
+        memory.wanted = false;
         const record = this.#service(serviceArn);
-        if (record && !this.#draining.has(serviceArn)) this.#look(record, state);
+        if (record && !this.#draining.has(serviceArn)) this.#look(record, memory);
       }
     } catch (error) {
       this.#cloud.log.warn("ecs service could not be reconciled", { service: serviceArn, error: String(error) });
     } finally {
-      delete state.running;
+      memory.running = undefined;
       this.#changed();
     }
   }
 
-  #look(record: ResourceRecord, state: ServiceState): void {
+  #look(record: ResourceRecord, memory: ServiceMemory): void {
     const serviceArn = record.arn ?? record.id;
     const definition = this.#wanted(record);
     const plan = rollout({
       desired: numeric(record.outputs["desiredCount"]),
-      minimumPercent: numeric(record.outputs["deploymentMinimumHealthyPercent"], 100), maximumPercent: numeric(record.outputs["deploymentMaximumPercent"], 200),
-      tasks: this.#live(serviceArn).map((task) => ({ id: task.id, current: task.definition === definition, ready: isReady(task, this.#cloud) })),
+      minimumPercent: numeric(record.outputs["deploymentMinimumHealthyPercent"], 100),
+      maximumPercent: numeric(record.outputs["deploymentMaximumPercent"], 200),
+      tasks: this.#tasks.live(serviceArn).map((task) => ({
+        id: task.id,
+        current: task.definition === definition,
+        ready: isReady(task, this.#cloud),
+      })),
     });
     for (const id of plan.stop) {
       const task = this.#tasks.get(id);
       if (task) this.#inBackground(this.stopTask(task, "Scaling activity initiated by (deployment)"), serviceArn);
     }
-    if (plan.start === 0 || definition === undefined || state.retrying) return;
-    if (state.failures > 0) return this.#retryLater(serviceArn, state);
+    if (plan.start === 0 || definition === undefined || memory.retrying) return;
+    if (memory.failures > 0) return this.#retryLater(serviceArn, memory);
     for (let n = 0; n < plan.start; n += 1) this.#inBackground(this.#launch(record, definition), serviceArn);
   }
 
   /** One task at a time until one of them is ready: a broken service must not burn through a burst of launches. */
-  #retryLater(serviceArn: string, state: ServiceState): void {
-    state.retrying = true;
-    const seconds = Math.min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** Math.min(state.failures - 1, 10));
+  #retryLater(serviceArn: string, memory: ServiceMemory): void {
+    memory.retrying = true;
     this.#event(serviceArn, "is unable to consistently start tasks successfully; it tries again later");
-    this.#inBackground(this.#cloud.clock.sleep(seconds, this.#closed.signal).then(() => this.#retry(serviceArn, state)), serviceArn);
+    this.#inBackground(
+      this.#cloud.clock.sleep(memory.backoffSeconds, this.#closed.signal).then(() => this.#retry(serviceArn, memory)),
+      serviceArn,
+    );
   }
 
-  async #retry(serviceArn: string, state: ServiceState): Promise<void> {
-    state.retrying = false;
+  async #retry(serviceArn: string, memory: ServiceMemory): Promise<void> {
+    memory.retrying = false;
     const record = this.#service(serviceArn);
     const definition = record && this.#wanted(record);
     if (!record || definition === undefined || this.#draining.has(serviceArn)) return;
-    const lacking = this.#live(serviceArn).filter((task) => task.definition === definition).length < numeric(record.outputs["desiredCount"]);
+    const lacking =
+      this.#tasks.live(serviceArn).filter((task) => task.definition === definition).length < numeric(record.outputs["desiredCount"]);
     if (lacking) await this.#launch(record, definition);
   }
 
@@ -211,8 +203,8 @@ export class EcsController {
   }
 
   async #launch(record: ResourceRecord, definition: string): Promise<void> {
-    const task = this.#newTask(record, definition);
-    this.#tasks.set(task.id, task);
+    const task = newTask(record, definition, this.#cloud);
+    this.#tasks.add(task);
     this.#event(task.serviceArn, `has started 1 tasks: (task ${task.id})`);
     try {
       await this.#cloud.clock.sleep(this.#rate(record).take() + launchSeconds(task.id), task.abort.signal);
@@ -225,30 +217,9 @@ export class EcsController {
     this.#changed();
   }
 
-  #newTask(record: ResourceRecord, definition: string): Task {
-    const id = this.#cloud.ids.hex(32);
-    const cluster = clusterArn(record, text(record.outputs["cluster"]));
-    return {
-      id, arn: arn(record, "ecs", `task/${cluster.split("/").at(-1) ?? ""}/${id}`), region: record.region, account: record.account, clusterArn: cluster,
-      serviceArn: record.arn ?? record.id, definition, containers: new Map(), createdAt: this.#cloud.clock.now().toISOString(), status: "PROVISIONING", desired: "RUNNING",
-      abort: new AbortController(), wasReady: false,
-    };
-  }
-
   async #startContainers(task: Task): Promise<void> {
-    const service = this.#service(task.serviceArn);
     const definition = findTaskDefinition(this.#cloud, task, task.definition);
-    if (!service || !definition) throw new Error("the service or its task definition is gone");
-    const fault = wayOutFault(service, this.#cloud);
-    if (fault !== undefined) throw new Error(fault);
-    for (const spec of containerSpecs(task, service, definition, this.#cloud)) {
-      if (task.desired !== "RUNNING") return;
-      task.containers.set(spec.labels[LABEL.container] ?? spec.id, spec.id);
-      await this.#cloud.runtime.run(spec);
-    }
-    if (task.desired !== "RUNNING") return;
-    task.status = "RUNNING";
-    task.startedAt = this.#cloud.clock.now().toISOString();
+    await startContainers(task, this.#service(task.serviceArn), definition, this.#cloud);
     this.#noteReady(task);
     this.reconcile(task.serviceArn);
   }
@@ -256,7 +227,7 @@ export class EcsController {
   #noteReady(task: Task): void {
     if (!isReady(task, this.#cloud)) return;
     task.wasReady = true;
-    this.#state(task.serviceArn).failures = 0;
+    this.#memory(task.serviceArn).failures = 0;
   }
 
   #containerChanged(state: ContainerState): void {
@@ -264,7 +235,10 @@ export class EcsController {
     if (!task || task.desired === "STOPPED") return;
     this.#noteReady(task);
     if (state.status === "exited" && state.spec.labels[LABEL.essential] !== "false") {
-      this.#failed(task, `Essential container in task exited (${state.spec.labels[LABEL.container]}, exit code ${state.exitCode ?? "unknown"})`);
+      this.#failed(
+        task,
+        `Essential container in task exited (${state.spec.labels[LABEL.container]}, exit code ${state.exitCode ?? "unknown"})`,
+      );
     } else if (healthOf(task, this.#cloud) === "UNHEALTHY") {
       this.#failed(task, "Task failed container health checks");
     }
@@ -274,7 +248,7 @@ export class EcsController {
 
   #failed(task: Task, reason: string): void {
     // Only tasks that never worked throttle their service: one that worked and died is replaced at once.
-    if (!task.wasReady) this.#state(task.serviceArn).failures += 1;
+    if (!task.wasReady) this.#memory(task.serviceArn).failures += 1;
     this.#event(task.serviceArn, `(task ${task.id}) stopped: ${reason}`);
     this.#inBackground(this.stopTask(task, reason), task.serviceArn);
   }
@@ -285,8 +259,7 @@ export class EcsController {
     await Promise.all([...task.containers.values()].map((id) => this.#cloud.runtime.remove(id, grace)));
     task.status = "STOPPED";
     task.stoppedAt = this.#cloud.clock.now().toISOString();
-    const stopped = this.tasks({ serviceArn: task.serviceArn }).filter((other) => other.status === "STOPPED");
-    for (const old of stopped.slice(0, -STOPPED_KEPT)) this.#tasks.delete(old.id);
+    this.#tasks.prune(task.serviceArn);
     if (this.#services.has(task.serviceArn)) this.reconcile(task.serviceArn);
   }
 
@@ -298,9 +271,11 @@ export class EcsController {
   }
 
   #event(serviceArn: string, message: string): void {
-    const { events } = this.#state(serviceArn);
-    events.push({ id: this.#cloud.ids.uuid(), createdAt: this.#cloud.clock.now().toISOString(), message: `(service ${serviceArn.split("/").at(-1) ?? ""}) ${message}` });
-    events.splice(0, events.length - EVENTS_KEPT);
+    this.#memory(serviceArn).note({
+      id: this.#cloud.ids.uuid(),
+      createdAt: this.#cloud.clock.now().toISOString(),
+      message: `(service ${serviceArn.split("/").at(-1) ?? ""}) ${message}`,
+    });
   }
 
   #changed(): void {

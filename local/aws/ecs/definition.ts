@@ -13,22 +13,48 @@ export const containerDefinitionSchema = z.strictObject({
   command: z.array(z.string()).optional(),
   environment: pairs.optional(),
   essential: z.boolean().optional(),
-  healthCheck: z.strictObject({
-    command: z.array(z.string()).min(1),
-    // Source: ECS API, HealthCheck: seconds, ranges and defaults.
-    interval: z.number().int().min(5).max(300).optional(), timeout: z.number().int().min(2).max(60).optional(),
-    retries: z.number().int().min(1).max(10).optional(), startPeriod: z.number().int().min(0).max(300).optional(),
-  }).optional(),
+  healthCheck: z
+    .strictObject({
+      command: z.array(z.string()).min(1),
+      // Source: ECS API, HealthCheck: seconds, ranges and defaults.
+      interval: z.number().int().min(5).max(300).optional(),
+      timeout: z.number().int().min(2).max(60).optional(),
+      retries: z.number().int().min(1).max(10).optional(),
+      startPeriod: z.number().int().min(0).max(300).optional(),
+    })
+    .optional(),
   /** Seconds from SIGTERM to SIGKILL, real ones. @default 30 */
   stopTimeout: z.number().int().min(2).max(120).optional(),
   // Kept, without effect: every container has an address of its own, limits of CPU and memory are not enforced.
-  portMappings: z.array(z.strictObject({ containerPort: z.number().int(), hostPort: z.number().int().optional(), protocol: z.enum(["tcp", "udp"]).optional(), name: z.string().optional(), appProtocol: z.string().optional() })).optional(),
-  cpu: z.number().optional(), memory: z.number().optional(), memoryReservation: z.number().optional(),
+  portMappings: z
+    .array(
+      z.strictObject({
+        containerPort: z.number().int(),
+        hostPort: z.number().int().optional(),
+        protocol: z.enum(["tcp", "udp"]).optional(),
+        name: z.string().optional(),
+        appProtocol: z.string().optional(),
+      }),
+    )
+    .optional(),
+  cpu: z.number().optional(),
+  memory: z.number().optional(),
+  memoryReservation: z.number().optional(),
   logConfiguration: z.strictObject({ logDriver: z.literal("awslogs"), options: z.record(z.string(), z.string()).optional() }).optional(),
-  readonlyRootFilesystem: z.boolean().optional(), user: z.string().optional(), privileged: z.literal(false).optional(), interactive: z.boolean().optional(),
-  linuxParameters: z.strictObject({ initProcessEnabled: z.boolean().optional() }).optional(), dockerLabels: z.record(z.string(), z.string()).optional(),
+  readonlyRootFilesystem: z.boolean().optional(),
+  user: z.string().optional(),
+  privileged: z.literal(false).optional(),
+  interactive: z.boolean().optional(),
+  linuxParameters: z.strictObject({ initProcessEnabled: z.boolean().optional() }).optional(),
+  dockerLabels: z.record(z.string(), z.string()).optional(),
   ulimits: z.array(z.strictObject({ name: z.string(), softLimit: z.number(), hardLimit: z.number() })).optional(),
-  mountPoints: empty, volumesFrom: empty, systemControls: empty, secrets: empty, dependsOn: empty, entryPoint: empty, extraHosts: empty,
+  mountPoints: empty,
+  volumesFrom: empty,
+  systemControls: empty,
+  secrets: empty,
+  dependsOn: empty,
+  entryPoint: empty,
+  extraHosts: empty,
 });
 export type ContainerDefinition = z.output<typeof containerDefinitionSchema>;
 
@@ -41,10 +67,15 @@ export function definitionFaults(json: string, file: string): CheckFault[] {
     return [{ property: "containerDefinitions", reason: `is not JSON: ${cause instanceof Error ? cause.message : String(cause)}` }];
   }
   const parsed = z.array(containerDefinitionSchema).min(1).safeParse(data);
-  const faults = parsed.success ? essentialFaults(parsed.data) : parsed.error.issues.map((issue) => ({
-    property: `containerDefinitions${issue.path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("")}`,
-    reason: issue.code === "unrecognized_keys" ? `argument ${issue.keys.map((key) => JSON.stringify(key)).join(", ")} is not modelled by the local cloud; extend ${file}` : issue.message,
-  }));
+  const faults = parsed.success
+    ? essentialFaults(parsed.data)
+    : parsed.error.issues.map((issue) => ({
+        property: `containerDefinitions${issue.path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("")}`,
+        reason:
+          issue.code === "unrecognized_keys"
+            ? `argument ${issue.keys.map((key) => JSON.stringify(key)).join(", ")} is not modelled by the local cloud; extend ${file}`
+            : issue.message,
+      }));
   return faults;
 }
 
@@ -52,7 +83,9 @@ function essentialFaults(definitions: readonly ContainerDefinition[]): CheckFaul
   const names = definitions.map((definition) => definition.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   return [
-    ...(definitions.some((definition) => definition.essential ?? true) ? [] : [{ property: "containerDefinitions", reason: "at least one container must be essential" }]),
+    ...(definitions.some((definition) => definition.essential ?? true)
+      ? []
+      : [{ property: "containerDefinitions", reason: "at least one container must be essential" }]),
     ...(twice === undefined ? [] : [{ property: "containerDefinitions", reason: `container name ${JSON.stringify(twice)} is used twice` }]),
   ];
 }

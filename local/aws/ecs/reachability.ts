@@ -11,9 +11,13 @@ const ANYWHERE = "0.0.0.0/0";
  */
 export function wayOutFault(service: ResourceRecord, cloud: CloudContext): string | undefined {
   const network = object(service.outputs["networkConfiguration"]);
-  const bad = list(network["subnets"]).map((id) => text(id)).find((id) => !hasWayOut(id, network["assignPublicIp"] === true, service, cloud));
-  return bad === undefined ? undefined : `ResourceInitializationError: unable to pull secrets or registry auth: subnet ${bad} has no way to the internet; `
-    + "it needs a route 0.0.0.0/0 to an internet gateway and assignPublicIp, or one to a NAT gateway";
+  const bad = list(network["subnets"])
+    .map((id) => text(id))
+    .find((id) => !hasWayOut(id, network["assignPublicIp"] === true, service, cloud));
+  return bad === undefined
+    ? undefined
+    : `ResourceInitializationError: unable to pull secrets or registry auth: subnet ${bad} has no way to the internet; ` +
+        "it needs a route 0.0.0.0/0 to an internet gateway and assignPublicIp, or one to a NAT gateway";
 }
 
 function hasWayOut(subnetId: string, publicIp: boolean, service: ResourceRecord, cloud: CloudContext): boolean {
@@ -21,9 +25,14 @@ function hasWayOut(subnetId: string, publicIp: boolean, service: ResourceRecord,
   const link = cloud.store.list(ROUTE_TABLE_ASSOCIATION, where).find((association) => association.outputs["subnetId"] === subnetId);
   const table = link && cloud.store.get(ROUTE_TABLE, text(link.outputs["routeTableId"]), where);
   if (!table) return false;
-  const inline = list(table.outputs["routes"]).map(object).filter((route) => route["cidrBlock"] === ANYWHERE);
-  const alone = cloud.store.list("aws:ec2/route:Route", where)
+  const inline = list(table.outputs["routes"])
+    .map(object)
+    .filter((route) => route["cidrBlock"] === ANYWHERE);
+  const alone = cloud.store
+    .list("aws:ec2/route:Route", where)
     .filter((route) => route.inputs["routeTableId"] === table.id && route.inputs["destinationCidrBlock"] === ANYWHERE)
     .map((route) => route.inputs);
-  return [...inline, ...alone].some((route) => (text(route["gatewayId"]).startsWith("igw-") ? publicIp : cloud.store.get(NAT_GATEWAY, text(route["natGatewayId"]), where) !== undefined));
+  return [...inline, ...alone].some((route) =>
+    text(route["gatewayId"]).startsWith("igw-") ? publicIp : cloud.store.get(NAT_GATEWAY, text(route["natGatewayId"]), where) !== undefined,
+  );
 }

@@ -18,7 +18,10 @@ export interface RolloutState {
   readonly tasks: readonly PlannedTask[];
 }
 
-export interface Rollout { readonly start: number; readonly stop: readonly string[] }
+export interface Rollout {
+  readonly start: number;
+  readonly stop: readonly string[];
+}
 
 /**
  * Starts what the wanted revision lacks, as far as the maximum allows; stops what is too much, first of all tasks that aren't ready;
@@ -33,7 +36,11 @@ export function rollout(state: RolloutState): Rollout {
   const spare = Math.max(0, readyCurrent + old.filter((task) => task.ready).length - minimum);
   // Old tasks that aren't ready serve nobody: they may always go once the roll has begun.
   const oldStops = [...old.filter((task) => !task.ready), ...old.filter((task) => task.ready).slice(0, spare)];
-  const allowed = Math.max(state.desired, Math.floor((state.desired * state.maximumPercent) / 100)) - state.tasks.length + excess.length + oldStops.length;
+  const allowed =
+    Math.max(state.desired, Math.floor((state.desired * state.maximumPercent) / 100)) -
+    state.tasks.length +
+    excess.length +
+    oldStops.length;
   return {
     start: Math.max(0, Math.min(state.desired - current.length, allowed)),
     stop: [...excess, ...oldStops].map((task) => task.id),

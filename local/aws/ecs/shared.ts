@@ -48,10 +48,18 @@ export function nameOfDefinition(arnOrName: string): string {
 }
 
 /** A service by name or ARN, in a cluster by name or ARN. */
-export function findService(cloud: Pick<CloudContext, "store">, place: Place, cluster: string | undefined, service: string): ResourceRecord | undefined {
+export function findService(
+  cloud: Pick<CloudContext, "store">,
+  place: Place,
+  cluster: string | undefined,
+  service: string,
+): ResourceRecord | undefined {
   const wantedCluster = clusterArn(place, cluster ?? clusterOfServiceArn(service));
-  return here(cloud, ECS_SERVICE, place).find((record) => clusterArn(place, text(record.outputs["cluster"])) === wantedCluster
-    && (record.arn === service || record.outputs["name"] === nameOf(service)));
+  return here(cloud, ECS_SERVICE, place).find(
+    (record) =>
+      clusterArn(place, text(record.outputs["cluster"])) === wantedCluster &&
+      (record.arn === service || record.outputs["name"] === nameOf(service)),
+  );
 }
 
 function clusterOfServiceArn(service: string): string | undefined {

@@ -40,8 +40,18 @@ export interface Task {
 
 /** Labels that every container of a task carries: the tasks of a daemon that died are read back from them. */
 export const LABEL = {
-  region: "region", cluster: "cluster", service: "service", task: "task", stack: "stack", serviceArn: "ecs.service-arn", clusterArn: "ecs.cluster-arn",
-  definition: "ecs.definition", account: "account", container: "ecs.container", createdAt: "ecs.created-at", essential: "ecs.essential",
+  region: "region",
+  cluster: "cluster",
+  service: "service",
+  task: "task",
+  stack: "stack",
+  serviceArn: "ecs.service-arn",
+  clusterArn: "ecs.cluster-arn",
+  definition: "ecs.definition",
+  account: "account",
+  container: "ecs.container",
+  createdAt: "ecs.created-at",
+  essential: "ecs.essential",
 } as const;
 
 /** Seconds between SIGTERM and SIGKILL. Source: ECS container agent, `ECS_CONTAINER_STOP_TIMEOUT`. */
@@ -67,9 +77,18 @@ export function containerSpecs(task: Task, service: ResourceRecord, definition: 
     // ECS never restarts a container of a task: it stops the task, and the service starts another.
     restart: "no",
     labels: {
-      [LABEL.region]: task.region, [LABEL.account]: task.account, [LABEL.cluster]: nameOf(task.clusterArn), [LABEL.service]: text(service.outputs["name"]),
-      [LABEL.task]: task.id, [LABEL.stack]: service.stack, [LABEL.serviceArn]: task.serviceArn, [LABEL.clusterArn]: task.clusterArn, [LABEL.definition]: task.definition,
-      [LABEL.container]: container.name, [LABEL.createdAt]: task.createdAt, [LABEL.essential]: String(container.essential ?? true),
+      [LABEL.region]: task.region,
+      [LABEL.account]: task.account,
+      [LABEL.cluster]: nameOf(task.clusterArn),
+      [LABEL.service]: text(service.outputs["name"]),
+      [LABEL.task]: task.id,
+      [LABEL.stack]: service.stack,
+      [LABEL.serviceArn]: task.serviceArn,
+      [LABEL.clusterArn]: task.clusterArn,
+      [LABEL.definition]: task.definition,
+      [LABEL.container]: container.name,
+      [LABEL.createdAt]: task.createdAt,
+      [LABEL.essential]: String(container.essential ?? true),
     },
     region: task.region,
   }));
@@ -89,7 +108,11 @@ function vpcOf(service: ResourceRecord, cloud: CloudContext): string {
 
 function environmentOf(task: Task, container: ContainerDefinition, cloud: CloudContext): Record<string, string> {
   return {
-    AWS_REGION: task.region, AWS_DEFAULT_REGION: task.region, AWS_EXECUTION_ENV: "AWS_ECS_FARGATE", AWS_ENDPOINT_URL: cloud.endpointUrl, ...localCredentials(task),
+    AWS_REGION: task.region,
+    AWS_DEFAULT_REGION: task.region,
+    AWS_EXECUTION_ENV: "AWS_ECS_FARGATE",
+    AWS_ENDPOINT_URL: cloud.endpointUrl,
+    ...localCredentials(task),
     ECS_CONTAINER_METADATA_URI_V4: `${cloud.endpointUrl}/_ecs/v4/${task.id}-${container.name}`,
     ...Object.fromEntries((container.environment ?? []).map(({ name, value }) => [name, value])),
   };
@@ -98,7 +121,10 @@ function environmentOf(task: Task, container: ContainerDefinition, cloud: CloudC
 function healthCheckOf(check: NonNullable<ContainerDefinition["healthCheck"]>): NonNullable<ContainerSpec["healthCheck"]> {
   // Source of the defaults: ECS API, HealthCheck.
   return {
-    command: check.command, intervalSeconds: check.interval ?? 30, timeoutSeconds: check.timeout ?? 5, retries: check.retries ?? 3,
+    command: check.command,
+    intervalSeconds: check.interval ?? 30,
+    timeoutSeconds: check.timeout ?? 5,
+    retries: check.retries ?? 3,
     startPeriodSeconds: check.startPeriod ?? 0,
   };
 }
@@ -116,9 +142,19 @@ export function adoptedTask(states: readonly ContainerState[]): Task | undefined
   const label = (name: string) => first.spec.labels[name] ?? "";
   const id = label(LABEL.task);
   return {
-    arn: `${label(LABEL.clusterArn).replace(":cluster/", ":task/")}/${id}`, id, region: label(LABEL.region), account: label(LABEL.account), clusterArn: label(LABEL.clusterArn),
-    serviceArn: label(LABEL.serviceArn), definition: label(LABEL.definition), createdAt: label(LABEL.createdAt), status: "RUNNING", desired: "RUNNING",
-    containers: new Map(states.map((state) => [state.spec.labels[LABEL.container] ?? "", state.spec.id])), abort: new AbortController(), wasReady: false,
+    arn: `${label(LABEL.clusterArn).replace(":cluster/", ":task/")}/${id}`,
+    id,
+    region: label(LABEL.region),
+    account: label(LABEL.account),
+    clusterArn: label(LABEL.clusterArn),
+    serviceArn: label(LABEL.serviceArn),
+    definition: label(LABEL.definition),
+    createdAt: label(LABEL.createdAt),
+    status: "RUNNING",
+    desired: "RUNNING",
+    containers: new Map(states.map((state) => [state.spec.labels[LABEL.container] ?? "", state.spec.id])),
+    abort: new AbortController(),
+    wasReady: false,
     ...(first.startedAt === undefined ? {} : { startedAt: first.startedAt }),
   };
 }

@@ -28,9 +28,15 @@ const getCallerIdentity = define("getCallerIdentity", (args, scope) => {
 const getRegion = define("getRegion", (args, scope) => {
   only(args, ["id", "name", "region", "endpoint"]);
   const wanted = text(args["region"]) || text(args["name"]);
-  const region = wanted === "" ? byEndpoint(text(args["endpoint"])) ?? requireEnabledRegion(scope.region) : findRegion(wanted);
+  const region = wanted === "" ? (byEndpoint(text(args["endpoint"])) ?? requireEnabledRegion(scope.region)) : findRegion(wanted);
   if (!region) throw new Error(`no AWS region is named "${wanted}"`);
-  return { id: region.name, name: region.name, region: region.name, description: region.description, endpoint: `ec2.${region.name}.${dnsSuffix(region.name)}` };
+  return {
+    id: region.name,
+    name: region.name,
+    region: region.name,
+    description: region.description,
+    endpoint: `ec2.${region.name}.${dnsSuffix(region.name)}`,
+  };
 });
 
 function byEndpoint(endpoint: string): Region | undefined {
@@ -71,11 +77,23 @@ const getAvailabilityZones = define("getAvailabilityZones", (args, scope) => {
   only(args, ["allAvailabilityZones", "excludeNames", "excludeZoneIds", "filters", "region", "state", "id"]);
   const region = text(args["region"], scope.region);
   requireEnabledRegion(region);
-  const [filter] = list(args["filters"]).map(object).filter((each) => !["opt-in-status", "zone-type", "state", "region-name"].includes(text(each["name"])));
-  if (filter) throw new Error(`filter "${text(filter["name"])}" of getAvailabilityZones is not modelled by the local cloud; extend ${FILE}`);
-  const zones = zonesOf(region).filter((zone) => !list(args["excludeNames"]).includes(zone.name) && !list(args["excludeZoneIds"]).includes(zone.id));
+  const [filter] = list(args["filters"])
+    .map(object)
+    .filter((each) => !["opt-in-status", "zone-type", "state", "region-name"].includes(text(each["name"])));
+  if (filter)
+    throw new Error(`filter "${text(filter["name"])}" of getAvailabilityZones is not modelled by the local cloud; extend ${FILE}`);
+  const zones = zonesOf(region).filter(
+    (zone) => !list(args["excludeNames"]).includes(zone.name) && !list(args["excludeZoneIds"]).includes(zone.id),
+  );
   const available = (args["state"] ?? "available") === "available" ? zones : [];
-  return { id: region, region, state: args["state"] ?? null, names: available.map((zone) => zone.name), zoneIds: available.map((zone) => zone.id), groupNames: [`${region}-zg-1`] };
+  return {
+    id: region,
+    region,
+    state: args["state"] ?? null,
+    names: available.map((zone) => zone.name),
+    zoneIds: available.map((zone) => zone.id),
+    groupNames: [`${region}-zg-1`],
+  };
 });
 
 const getPolicyDocument: FunctionModel = {
@@ -84,4 +102,11 @@ const getPolicyDocument: FunctionModel = {
   invoke: async (args) => renderPolicyDocument(args),
 };
 
-export const awsFunctions: readonly FunctionModel[] = [getCallerIdentity, getRegion, getRegions, getPartition, getAvailabilityZones, getPolicyDocument];
+export const awsFunctions: readonly FunctionModel[] = [
+  getCallerIdentity,
+  getRegion,
+  getRegions,
+  getPartition,
+  getAvailabilityZones,
+  getPolicyDocument,
+];

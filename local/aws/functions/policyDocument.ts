@@ -4,7 +4,11 @@ import type { Properties, PropertyValue } from "../../model";
 import { list, object, text } from "../define";
 
 type Statement = Record<string, unknown>;
-interface PolicyDocument { Version?: string; Id?: string; Statement: Statement[] }
+interface PolicyDocument {
+  Version?: string;
+  Id?: string;
+  Statement: Statement[];
+}
 
 /** The function's outputs, the documents of `source…` and `override…` merged in. */
 export function renderPolicyDocument(args: Properties): Properties {
@@ -19,7 +23,13 @@ export function renderPolicyDocument(args: Properties): Properties {
   const document = { Version: version, ...(typeof args["policyId"] === "string" ? { Id: args["policyId"] } : {}), Statement: statements };
   const json = JSON.stringify(document, null, 2);
   const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null && value !== undefined));
-  return { ...given, id: String(createHash("sha256").update(json).digest().readUInt32BE(0)), json, minifiedJson: JSON.stringify(document), version };
+  return {
+    ...given,
+    id: String(createHash("sha256").update(json).digest().readUInt32BE(0)),
+    json,
+    minifiedJson: JSON.stringify(document),
+    version,
+  };
 }
 
 function documents(single: PropertyValue | undefined, several: PropertyValue | undefined): PolicyDocument[] {
@@ -47,9 +57,12 @@ function renderStatement(statement: Properties): Statement {
   return {
     ...(text(statement["sid"]) === "" ? {} : { Sid: text(statement["sid"]) }),
     Effect: text(statement["effect"], "Allow"),
-    ...member("Action", statement["actions"]), ...member("NotAction", statement["notActions"]),
-    ...member("Resource", statement["resources"]), ...member("NotResource", statement["notResources"]),
-    ...principals("Principal", statement["principals"]), ...principals("NotPrincipal", statement["notPrincipals"]),
+    ...member("Action", statement["actions"]),
+    ...member("NotAction", statement["notActions"]),
+    ...member("Resource", statement["resources"]),
+    ...member("NotResource", statement["notResources"]),
+    ...principals("Principal", statement["principals"]),
+    ...principals("NotPrincipal", statement["notPrincipals"]),
     ...conditions(statement["conditions"]),
   };
 }
@@ -68,7 +81,14 @@ function principals(name: string, values: PropertyValue | undefined): Statement 
   if (given.length === 0) return {};
   if (given.length === 1 && given[0]?.["type"] === "*" && list(given[0]["identifiers"]).join() === "*") return { [name]: "*" };
   const byType = Map.groupBy(given, (principal) => text(principal["type"]));
-  return { [name]: Object.fromEntries([...byType].map(([type, same]) => [type, oneOrMany(same.flatMap((principal) => list(principal["identifiers"])).map((id) => text(id)))])) };
+  return {
+    [name]: Object.fromEntries(
+      [...byType].map(([type, same]) => [
+        type,
+        oneOrMany(same.flatMap((principal) => list(principal["identifiers"])).map((id) => text(id))),
+      ]),
+    ),
+  };
 }
 
 function conditions(values: PropertyValue | undefined): Statement {
@@ -76,8 +96,13 @@ function conditions(values: PropertyValue | undefined): Statement {
   if (given.length === 0) return {};
   const byTest = Map.groupBy(given, (condition) => text(condition["test"]));
   return {
-    Condition: Object.fromEntries([...byTest].map(([test, same]) => [
-      test, Object.fromEntries(same.map((condition) => [text(condition["variable"]), oneOrMany(list(condition["values"]).map((value) => text(value)))])),
-    ])),
+    Condition: Object.fromEntries(
+      [...byTest].map(([test, same]) => [
+        test,
+        Object.fromEntries(
+          same.map((condition) => [text(condition["variable"]), oneOrMany(list(condition["values"]).map((value) => text(value)))]),
+        ),
+      ]),
+    ),
   };
 }

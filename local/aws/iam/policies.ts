@@ -25,9 +25,12 @@ export const rolePolicy = defineResource({
     requireRole(cloud, scope, inputs.role);
     const name = inputs.name ?? `terraform-${cloud.ids.hex(26)}`;
     const policy = documentText(inputs.policy);
-    const siblings = inAccount(cloud, ROLE_POLICY, scope).filter((other) => other.inputs["role"] === inputs.role && other.outputs["name"] !== name);
+    const siblings = inAccount(cloud, ROLE_POLICY, scope).filter(
+      (other) => other.inputs["role"] === inputs.role && other.outputs["name"] !== name,
+    );
     const total = siblings.reduce((sum, other) => sum + compact(text(other.outputs["policy"])), compact(policy));
-    if (total > INLINE_LIMIT) throw new ServiceError("LimitExceeded", `Maximum policy size of ${INLINE_LIMIT} bytes exceeded for role ${inputs.role}`, 409);
+    if (total > INLINE_LIMIT)
+      throw new ServiceError("LimitExceeded", `Maximum policy size of ${INLINE_LIMIT} bytes exceeded for role ${inputs.role}`, 409);
     return { id: `${inputs.role}:${name}`, outputs: { name, policy } };
   },
   async update(_record, inputs) {
@@ -52,10 +55,23 @@ export const policy = defineResource({
       throw new ServiceError("EntityAlreadyExists", `A policy called ${name} already exists. Duplicate names are not allowed.`, 409);
     }
     const document = documentText(inputs.policy);
-    if (compact(document) > MANAGED_LIMIT) throw new ServiceError("LimitExceeded", `Cannot exceed quota for PolicySize: ${MANAGED_LIMIT}`, 409);
+    if (compact(document) > MANAGED_LIMIT)
+      throw new ServiceError("LimitExceeded", `Cannot exceed quota for PolicySize: ${MANAGED_LIMIT}`, 409);
     const path = inputs.path ?? "/";
     const policyArn = globalArn(scope, "iam", `policy${path}${name}`);
-    return { id: policyArn, arn: policyArn, outputs: { arn: policyArn, name, path, policy: document, policyId: `ANPA${cloud.ids.alphanumeric(17, true)}`, attachmentCount: 0, description: inputs.description ?? "" } };
+    return {
+      id: policyArn,
+      arn: policyArn,
+      outputs: {
+        arn: policyArn,
+        name,
+        path,
+        policy: document,
+        policyId: `ANPA${cloud.ids.alphanumeric(17, true)}`,
+        attachmentCount: 0,
+        description: inputs.description ?? "",
+      },
+    };
   },
   async update(_record, inputs) {
     return { policy: documentText(inputs.policy) };
@@ -64,7 +80,8 @@ export const policy = defineResource({
     return { ...record.outputs, attachmentCount: attachments(cloud, record.account, record.id) };
   },
   beforeDelete(record, cloud) {
-    if (attachments(cloud, record.account, record.id) > 0) throw new ServiceError("DeleteConflict", "Cannot delete a policy attached to entities.", 409);
+    if (attachments(cloud, record.account, record.id) > 0)
+      throw new ServiceError("DeleteConflict", "Cannot delete a policy attached to entities.", 409);
   },
 });
 
@@ -84,7 +101,8 @@ export const rolePolicyAttachment = defineResource({
     requirePolicy(cloud, scope, inputs.policyArn);
     const links = inAccount(cloud, ROLE_POLICY_ATTACHMENT, scope).filter((link) => link.inputs["role"] === inputs.role);
     // Source: IAM quotas, "Managed policies attached to an IAM role".
-    if (links.length >= ATTACHED_LIMIT) throw new ServiceError("LimitExceeded", `Cannot exceed quota for PoliciesPerRole: ${ATTACHED_LIMIT}`, 409);
+    if (links.length >= ATTACHED_LIMIT)
+      throw new ServiceError("LimitExceeded", `Cannot exceed quota for PoliciesPerRole: ${ATTACHED_LIMIT}`, 409);
     // AttachRolePolicy is idempotent: a create that is sent twice leaves one attachment. The id is the import syntax.
     return { id: `${inputs.role}/${inputs.policyArn}`, outputs: {} };
   },

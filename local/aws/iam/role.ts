@@ -4,7 +4,17 @@ import { ServiceError } from "../../model";
 import type { CloudContext, ResourceRecord } from "../../model";
 import { globalArn } from "../arn";
 import { defineResource, documentText, jsonDocument, list, text } from "../define";
-import { inAccount, INSTANCE_PROFILE, namePattern, pathPattern, requireRole, ROLE, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, timestamp } from "./shared";
+import {
+  inAccount,
+  INSTANCE_PROFILE,
+  namePattern,
+  pathPattern,
+  requireRole,
+  ROLE,
+  ROLE_POLICY,
+  ROLE_POLICY_ATTACHMENT,
+  timestamp,
+} from "./shared";
 
 const FILE = "local/aws/iam/role.ts";
 
@@ -13,10 +23,14 @@ export const role = defineResource({
   file: FILE,
   global: true,
   shape: {
-    name: namePattern(64).optional(), path: pathPattern.optional(), description: z.string().max(1000).optional(), assumeRolePolicy: jsonDocument,
+    name: namePattern(64).optional(),
+    path: pathPattern.optional(),
+    description: z.string().max(1000).optional(),
+    assumeRolePolicy: jsonDocument,
     // Source: IAM user guide, "Maximum session duration": 1 to 12 hours.
     maxSessionDuration: z.number().int().min(3600).max(43_200).optional(),
-    forceDetachPolicies: z.boolean().optional(), permissionsBoundary: z.string().optional(),
+    forceDetachPolicies: z.boolean().optional(),
+    permissionsBoundary: z.string().optional(),
   },
   replaceOn: ["name", "path"],
   autoname: { property: "name", maxLength: 64 },
@@ -31,14 +45,26 @@ export const role = defineResource({
       id: name,
       arn: roleArn,
       outputs: {
-        arn: roleArn, name, path, uniqueId: `AROA${cloud.ids.alphanumeric(17, true)}`, createDate: timestamp(cloud), description: inputs.description ?? "",
-        assumeRolePolicy: documentText(inputs.assumeRolePolicy), maxSessionDuration: inputs.maxSessionDuration ?? 3600,
-        forceDetachPolicies: inputs.forceDetachPolicies ?? false, inlinePolicies: [], managedPolicyArns: [],
+        arn: roleArn,
+        name,
+        path,
+        uniqueId: `AROA${cloud.ids.alphanumeric(17, true)}`,
+        createDate: timestamp(cloud),
+        description: inputs.description ?? "",
+        assumeRolePolicy: documentText(inputs.assumeRolePolicy),
+        maxSessionDuration: inputs.maxSessionDuration ?? 3600,
+        forceDetachPolicies: inputs.forceDetachPolicies ?? false,
+        inlinePolicies: [],
+        managedPolicyArns: [],
       },
     };
   },
   async update(_record, inputs) {
-    return { assumeRolePolicy: documentText(inputs.assumeRolePolicy), description: inputs.description ?? "", maxSessionDuration: inputs.maxSessionDuration ?? 3600 };
+    return {
+      assumeRolePolicy: documentText(inputs.assumeRolePolicy),
+      description: inputs.description ?? "",
+      maxSessionDuration: inputs.maxSessionDuration ?? 3600,
+    };
   },
   async read(record, cloud) {
     const attached = inAccount(cloud, ROLE_POLICY_ATTACHMENT, record).filter((link) => link.inputs["role"] === record.id);
@@ -50,7 +76,8 @@ export const role = defineResource({
 // The provider removes inline and attached policies itself only with forceDetachPolicies.
 function refuseWhileUsed(record: ResourceRecord, cloud: CloudContext): void {
   const profile = inAccount(cloud, INSTANCE_PROFILE, record).find((each) => each.inputs["role"] === record.id);
-  if (profile) throw new ServiceError("DeleteConflict", `Cannot delete entity, must remove roles from instance profile first (${profile.id}).`, 409);
+  if (profile)
+    throw new ServiceError("DeleteConflict", `Cannot delete entity, must remove roles from instance profile first (${profile.id}).`, 409);
   if (record.inputs["forceDetachPolicies"] === true) return;
   if (inAccount(cloud, ROLE_POLICY_ATTACHMENT, record).some((link) => link.inputs["role"] === record.id)) {
     throw new ServiceError("DeleteConflict", "Cannot delete entity, must detach all policies first.", 409);
@@ -75,7 +102,11 @@ export const instanceProfile = defineResource({
     if (inputs.role !== undefined) requireRole(cloud, scope, inputs.role);
     const path = inputs.path ?? "/";
     const profileArn = globalArn(scope, "iam", `instance-profile${path}${name}`);
-    return { id: name, arn: profileArn, outputs: { arn: profileArn, name, path, uniqueId: `AIPA${cloud.ids.alphanumeric(17, true)}`, createDate: timestamp(cloud) } };
+    return {
+      id: name,
+      arn: profileArn,
+      outputs: { arn: profileArn, name, path, uniqueId: `AIPA${cloud.ids.alphanumeric(17, true)}`, createDate: timestamp(cloud) },
+    };
   },
   async update(_record, inputs, scope, cloud) {
     if (inputs.role !== undefined) requireRole(cloud, scope, inputs.role);

@@ -11,7 +11,11 @@ export const ROLE_POLICY_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAt
 export const INSTANCE_PROFILE = "aws:iam/instanceProfile:InstanceProfile";
 
 /** Entity names. Source: IAM user guide, "IAM name requirements". */
-export const namePattern = (maxLength: number) => z.string().max(maxLength).regex(/^[\w+=,.@-]+$/, "only letters, digits and _+=,.@- are allowed");
+export const namePattern = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .regex(/^[\w+=,.@-]+$/, "only letters, digits and _+=,.@- are allowed");
 /** Entity paths begin and end with a slash. */
 export const pathPattern = z.string().regex(/^\/([\x21-\x7e]+\/)?$/, "a path begins and ends with /");
 
@@ -35,5 +39,8 @@ export function roleOfArn(cloud: CloudContext, place: { readonly account: string
 
 /** IAM's dates have no milliseconds: `2026-11-21T09:30:00Z`. */
 export function timestamp(cloud: CloudContext): string {
-  return cloud.clock.now().toISOString().replace(/\.\d+Z$/, "Z");
+  return cloud.clock
+    .now()
+    .toISOString()
+    .replace(/\.\d+Z$/, "Z");
 }

@@ -34,7 +34,11 @@ async function place(code: Archive | Asset, target: string): Promise<void> {
 async function placePath(source: string, target: string): Promise<void> {
   if (!existsSync(source)) throw new ServiceError("InvalidParameterValueException", `the code ${JSON.stringify(source)} does not exist`);
   if (statSync(source).isDirectory()) return cp(source, target, { recursive: true, dereference: true });
-  if (!source.endsWith(".zip")) throw new ServiceError("InvalidParameterValueException", `Could not unzip uploaded file. Please check your file, then try to upload again (${source}); expected a folder or a .zip file`);
+  if (!source.endsWith(".zip"))
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      `Could not unzip uploaded file. Please check your file, then try to upload again (${source}); expected a folder or a .zip file`,
+    );
   for (const [name, bytes] of Object.entries(unzip(await readFile(source), source))) {
     const file = inside(target, name);
     if (name.endsWith("/")) {
@@ -50,14 +54,18 @@ function unzip(bytes: Uint8Array, source: string): Record<string, Uint8Array> {
   try {
     return unzipSync(bytes);
   } catch (cause) {
-    throw new ServiceError("InvalidParameterValueException", `Could not unzip uploaded file ${source}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      `Could not unzip uploaded file ${source}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
   }
 }
 
 /** A member's place, never outside the folder whatever its name says. */
 function inside(folder: string, name: string): string {
   const file = path.resolve(folder, name);
-  if (file !== folder && !file.startsWith(folder + path.sep)) throw new ServiceError("InvalidParameterValueException", `the archive has a member outside its folder: ${JSON.stringify(name)}`);
+  if (file !== folder && !file.startsWith(folder + path.sep))
+    throw new ServiceError("InvalidParameterValueException", `the archive has a member outside its folder: ${JSON.stringify(name)}`);
   return file;
 }
 

@@ -20,24 +20,52 @@ const PERMISSION = "aws:lambda/permission:Permission";
 const DEFAULT_TIMEOUT_SECONDS = 3;
 const DEFAULT_MEMORY_MB = 128;
 
-const archive = z.custom<Archive>((value) => typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "archive", "an archive is expected");
-const functionName = z.string().min(1).max(64).regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed");
+const archive = z.custom<Archive>(
+  (value) => typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "archive",
+  "an archive is expected",
+);
+const functionName = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed");
 
 const lambdaFunction = defineResource({
   type: LAMBDA_FUNCTION,
   file: FILE,
   shape: {
-    name: functionName.optional(), role: z.string(), code: archive, handler: z.string(),
-    runtime: z.string().regex(/^nodejs\d+\.x$/, "only Node.js runtimes run in the local cloud; expected nodejs20.x, nodejs22.x or nodejs24.x"),
-    timeout: z.number().int().min(1).max(900).optional(), memorySize: z.number().int().min(128).max(10_240).optional(),
+    name: functionName.optional(),
+    role: z.string(),
+    code: archive,
+    handler: z.string(),
+    runtime: z
+      .string()
+      .regex(/^nodejs\d+\.x$/, "only Node.js runtimes run in the local cloud; expected nodejs20.x, nodejs22.x or nodejs24.x"),
+    timeout: z.number().int().min(1).max(900).optional(),
+    memorySize: z.number().int().min(128).max(10_240).optional(),
     environment: z.strictObject({ variables: z.record(z.string(), z.string()).optional() }).optional(),
-    packageType: z.literal("Zip").optional(), publish: z.literal(false).optional(), skipDestroy: z.literal(false).optional(),
+    packageType: z.literal("Zip").optional(),
+    publish: z.literal(false).optional(),
+    skipDestroy: z.literal(false).optional(),
     vpcConfig: z.strictObject({ subnetIds: z.array(z.string()), securityGroupIds: z.array(z.string()) }).optional(),
     // Kept, without effect here: no program can tell from inside.
-    description: z.string().max(256).optional(), architectures: z.array(z.enum(["x86_64", "arm64"])).max(1).optional(), sourceCodeHash: z.string().optional(),
-    kmsKeyArn: z.string().optional(), ephemeralStorage: z.strictObject({ size: z.number().int().min(512).max(10_240) }).optional(),
+    description: z.string().max(256).optional(),
+    architectures: z
+      .array(z.enum(["x86_64", "arm64"]))
+      .max(1)
+      .optional(),
+    sourceCodeHash: z.string().optional(),
+    kmsKeyArn: z.string().optional(),
+    ephemeralStorage: z.strictObject({ size: z.number().int().min(512).max(10_240) }).optional(),
     tracingConfig: z.strictObject({ mode: z.enum(["Active", "PassThrough"]) }).optional(),
-    loggingConfig: z.strictObject({ logFormat: z.enum(["Text", "JSON"]), logGroup: z.string().optional(), applicationLogLevel: z.string().optional(), systemLogLevel: z.string().optional() }).optional(),
+    loggingConfig: z
+      .strictObject({
+        logFormat: z.enum(["Text", "JSON"]),
+        logGroup: z.string().optional(),
+        applicationLogLevel: z.string().optional(),
+        systemLogLevel: z.string().optional(),
+      })
+      .optional(),
   },
   replaceOn: ["name", "packageType"],
   autoname: { property: "name", maxLength: 64 },
@@ -48,7 +76,19 @@ const lambdaFunction = defineResource({
     for (const id of inputs.vpcConfig?.subnetIds ?? []) requireSubnet(cloud, scope, id);
     for (const id of inputs.vpcConfig?.securityGroupIds ?? []) requireSecurityGroup(cloud, scope, id);
     const functionArn = arn(scope, "lambda", `function:${name}`);
-    return { id: name, arn: functionArn, outputs: { ...addresses(scope, functionArn), ...settings(inputs, cloud), name, packageType: "Zip", version: "$LATEST", publish: false, sourceCodeSize: 0 } };
+    return {
+      id: name,
+      arn: functionArn,
+      outputs: {
+        ...addresses(scope, functionArn),
+        ...settings(inputs, cloud),
+        name,
+        packageType: "Zip",
+        version: "$LATEST",
+        publish: false,
+        sourceCodeSize: 0,
+      },
+    };
   },
   async settle(record, scope, cloud) {
     await waitForRole(record, scope, cloud);
@@ -70,11 +110,16 @@ const lambdaFunction = defineResource({
 });
 
 function addresses(scope: Place, functionArn: string): Properties {
-  const invoke = (api: string, suffix: string, qualifier = "") => `arn:${partitionOf(scope.region)}:apigateway:${scope.region}:lambda:path/${api}/functions/${functionArn}${qualifier}/${suffix}`;
+  const invoke = (api: string, suffix: string, qualifier = "") =>
+    `arn:${partitionOf(scope.region)}:apigateway:${scope.region}:lambda:path/${api}/functions/${functionArn}${qualifier}/${suffix}`;
   return {
-    arn: functionArn, qualifiedArn: `${functionArn}:$LATEST`, invokeArn: invoke("2015-03-31", "invocations"),
-    qualifiedInvokeArn: invoke("2015-03-31", "invocations", ":$LATEST"), responseStreamingInvokeArn: invoke("2021-11-15", "response-streaming-invocations"),
-    signingJobArn: "", signingProfileVersionArn: "",
+    arn: functionArn,
+    qualifiedArn: `${functionArn}:$LATEST`,
+    invokeArn: invoke("2015-03-31", "invocations"),
+    qualifiedInvokeArn: invoke("2015-03-31", "invocations", ":$LATEST"),
+    responseStreamingInvokeArn: invoke("2021-11-15", "response-streaming-invocations"),
+    signingJobArn: "",
+    signingProfileVersionArn: "",
   };
 }
 
@@ -89,15 +134,22 @@ interface Settings {
 function settings(inputs: Settings, cloud: CloudContext): Properties {
   const sha256 = Buffer.from(inputs.code.hash, "hex").toString("base64");
   return {
-    timeout: inputs.timeout ?? DEFAULT_TIMEOUT_SECONDS, memorySize: inputs.memorySize ?? DEFAULT_MEMORY_MB, architectures: inputs.architectures ?? ["x86_64"],
-    sourceCodeHash: inputs.sourceCodeHash ?? sha256, codeSha256: sha256, lastModified: cloud.clock.now().toISOString().replace("Z", "+0000"),
+    timeout: inputs.timeout ?? DEFAULT_TIMEOUT_SECONDS,
+    memorySize: inputs.memorySize ?? DEFAULT_MEMORY_MB,
+    architectures: inputs.architectures ?? ["x86_64"],
+    sourceCodeHash: inputs.sourceCodeHash ?? sha256,
+    codeSha256: sha256,
+    lastModified: cloud.clock.now().toISOString().replace("Z", "+0000"),
   };
 }
 
 function requireAssumableRole(cloud: CloudContext, place: Place, roleArn: string): void {
   const role = roleOfArn(cloud, place, roleArn);
   if (!role || !text(role.outputs["assumeRolePolicy"]).includes("lambda.amazonaws.com")) {
-    throw new ServiceError("InvalidParameterValueException", `The role defined for the function cannot be assumed by Lambda (${roleArn}${role ? ": its trust policy does not name lambda.amazonaws.com" : ": there is no such role"}).`);
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      `The role defined for the function cannot be assumed by Lambda (${roleArn}${role ? ": its trust policy does not name lambda.amazonaws.com" : ": there is no such role"}).`,
+    );
   }
 }
 
@@ -122,10 +174,18 @@ function specOf(record: ResourceRecord, cloud: CloudContext): Parameters<CloudCo
   const timeoutSeconds = numeric(record.inputs["timeout"], DEFAULT_TIMEOUT_SECONDS);
   const memoryMb = numeric(record.inputs["memorySize"], DEFAULT_MEMORY_MB);
   return {
-    name: runtimeName(record, record.id), codeDir: codeFolder(record, cloud), handler: text(record.inputs["handler"]), timeoutSeconds, memoryMb,
+    name: runtimeName(record, record.id),
+    codeDir: codeFolder(record, cloud),
+    handler: text(record.inputs["handler"]),
+    timeoutSeconds,
+    memoryMb,
     environment: {
-      ...localCredentials(record), AWS_REGION: record.region, AWS_DEFAULT_REGION: record.region,
-      AWS_LAMBDA_FUNCTION_NAME: record.id, AWS_LAMBDA_FUNCTION_VERSION: "$LATEST", AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+      ...localCredentials(record),
+      AWS_REGION: record.region,
+      AWS_DEFAULT_REGION: record.region,
+      AWS_LAMBDA_FUNCTION_NAME: record.id,
+      AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
       ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, text(value)])),
     },
   };
@@ -151,8 +211,13 @@ const permission = defineResource({
   file: FILE,
   taggable: false,
   shape: {
-    action: z.string(), function: z.string(), principal: z.string(), statementId: z.string().optional(),
-    sourceArn: z.string().optional(), sourceAccount: z.string().optional(), principalOrgId: z.string().optional(),
+    action: z.string(),
+    function: z.string(),
+    principal: z.string(),
+    statementId: z.string().optional(),
+    sourceArn: z.string().optional(),
+    sourceAccount: z.string().optional(),
+    principalOrgId: z.string().optional(),
   },
   replaceOn: ["action", "function", "principal", "statementId", "sourceArn", "sourceAccount", "principalOrgId"],
   autoname: { property: "statementId", maxLength: 100 },
@@ -160,8 +225,17 @@ const permission = defineResource({
     const fn = findFunction(cloud, scope, inputs.function);
     if (!fn) throw new ServiceError("ResourceNotFoundException", `Function not found: ${inputs.function}`, 404);
     const id = inputs.statementId ?? `terraform-${cloud.ids.hex(26)}`;
-    const rival = list(cloud.store.list(PERMISSION, { region: scope.region, account: scope.account }).map((other) => `${nameOf(text(other.inputs["function"]))}/${other.id}`));
-    if (rival.includes(`${fn.id}/${id}`)) throw new ServiceError("ResourceConflictException", `The statement id (${id}) provided already exists. Please provide a new statement id, or remove the existing statement.`, 409);
+    const rival = list(
+      cloud.store
+        .list(PERMISSION, { region: scope.region, account: scope.account })
+        .map((other) => `${nameOf(text(other.inputs["function"]))}/${other.id}`),
+    );
+    if (rival.includes(`${fn.id}/${id}`))
+      throw new ServiceError(
+        "ResourceConflictException",
+        `The statement id (${id}) provided already exists. Please provide a new statement id, or remove the existing statement.`,
+        409,
+      );
     return { id, outputs: { statementId: id } };
   },
   importIds: (record) => [`${nameOf(text(record.inputs["function"]))}/${record.id}`],

@@ -12,15 +12,25 @@ export const logGroup = defineResource({
   type: LOG_GROUP,
   file: "local/aws/logs/logGroup.ts",
   shape: {
-    name: z.string().min(1).max(512).regex(/^[.\-_/#A-Za-z0-9]+$/, "only letters, digits and .-_/# are allowed").optional(),
-    retentionInDays: z.number().int().optional(), kmsKeyId: z.string().optional(), logGroupClass: z.enum(["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]).optional(),
-    skipDestroy: z.literal(false).optional(), deletionProtectionEnabled: z.boolean().optional(),
+    name: z
+      .string()
+      .min(1)
+      .max(512)
+      .regex(/^[.\-_/#A-Za-z0-9]+$/, "only letters, digits and .-_/# are allowed")
+      .optional(),
+    retentionInDays: z.number().int().optional(),
+    kmsKeyId: z.string().optional(),
+    logGroupClass: z.enum(["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]).optional(),
+    skipDestroy: z.literal(false).optional(),
+    deletionProtectionEnabled: z.boolean().optional(),
   },
   replaceOn: ["name", "logGroupClass"],
   autoname: { property: "name", maxLength: 512 },
   check(inputs) {
     const days = inputs["retentionInDays"];
-    return typeof days === "number" && !RETENTIONS.includes(days) ? [{ property: "retentionInDays", reason: `got ${days}; expected one of ${RETENTIONS.join(", ")}` }] : [];
+    return typeof days === "number" && !RETENTIONS.includes(days)
+      ? [{ property: "retentionInDays", reason: `got ${days}; expected one of ${RETENTIONS.join(", ")}` }]
+      : [];
   },
   begin(inputs, scope, cloud) {
     const name = inputs.name ?? `terraform-${cloud.ids.hex(26)}`;
@@ -28,12 +38,23 @@ export const logGroup = defineResource({
       throw new ServiceError("ResourceAlreadyExistsException", `The specified log group already exists (${name})`);
     }
     const groupArn = arn(scope, "logs", `log-group:${name}`);
-    return { id: name, arn: groupArn, outputs: { arn: groupArn, name, retentionInDays: inputs.retentionInDays ?? 0, logGroupClass: inputs.logGroupClass ?? "STANDARD", skipDestroy: false } };
+    return {
+      id: name,
+      arn: groupArn,
+      outputs: {
+        arn: groupArn,
+        name,
+        retentionInDays: inputs.retentionInDays ?? 0,
+        logGroupClass: inputs.logGroupClass ?? "STANDARD",
+        skipDestroy: false,
+      },
+    };
   },
   async update(_record, inputs) {
     return { retentionInDays: inputs.retentionInDays ?? 0 };
   },
   beforeDelete(record) {
-    if (record.inputs["deletionProtectionEnabled"] === true) throw new ServiceError("ValidationException", `log group ${record.id} has deletion protection enabled`);
+    if (record.inputs["deletionProtectionEnabled"] === true)
+      throw new ServiceError("ValidationException", `log group ${record.id} has deletion protection enabled`);
   },
 });

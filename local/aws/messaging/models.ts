@@ -12,10 +12,20 @@ const queue = defineResource({
   type: QUEUE,
   file: FILE,
   shape: {
-    name: z.string().max(80).regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed; FIFO queues are not modelled").optional(),
-    delaySeconds: z.number().int().min(0).max(900).optional(), visibilityTimeoutSeconds: z.number().int().min(0).max(43_200).optional(),
-    messageRetentionSeconds: z.number().int().min(60).max(1_209_600).optional(), maxMessageSize: z.number().int().optional(), receiveWaitTimeSeconds: z.number().int().min(0).max(20).optional(),
-    sqsManagedSseEnabled: z.boolean().optional(), kmsMasterKeyId: z.string().optional(), policy: jsonDocument.optional(), redrivePolicy: z.string().optional(),
+    name: z
+      .string()
+      .max(80)
+      .regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed; FIFO queues are not modelled")
+      .optional(),
+    delaySeconds: z.number().int().min(0).max(900).optional(),
+    visibilityTimeoutSeconds: z.number().int().min(0).max(43_200).optional(),
+    messageRetentionSeconds: z.number().int().min(60).max(1_209_600).optional(),
+    maxMessageSize: z.number().int().optional(),
+    receiveWaitTimeSeconds: z.number().int().min(0).max(20).optional(),
+    sqsManagedSseEnabled: z.boolean().optional(),
+    kmsMasterKeyId: z.string().optional(),
+    policy: jsonDocument.optional(),
+    redrivePolicy: z.string().optional(),
   },
   replaceOn: ["name"],
   autoname: { property: "name", maxLength: 80 },
@@ -23,13 +33,24 @@ const queue = defineResource({
     const name = inputs.name ?? `terraform-${cloud.ids.hex(26)}`;
     const url = `https://sqs.${scope.region}.${dnsSuffix(scope.region)}/${scope.account}/${name}`;
     // CreateQueue with the same attributes hands the existing queue back; the provider's tags make them differ.
-    if (cloud.store.get(QUEUE, url, { region: scope.region, account: scope.account })) throw new ServiceError("QueueAlreadyExists", `A queue already exists with the same name and a different value for some attribute (${name})`);
+    if (cloud.store.get(QUEUE, url, { region: scope.region, account: scope.account }))
+      throw new ServiceError(
+        "QueueAlreadyExists",
+        `A queue already exists with the same name and a different value for some attribute (${name})`,
+      );
     const queueArn = arn(scope, "sqs", name);
     return {
-      id: url, arn: queueArn,
+      id: url,
+      arn: queueArn,
       outputs: {
-        arn: queueArn, url, name, delaySeconds: inputs.delaySeconds ?? 0, visibilityTimeoutSeconds: inputs.visibilityTimeoutSeconds ?? 30,
-        messageRetentionSeconds: inputs.messageRetentionSeconds ?? 345_600, maxMessageSize: inputs.maxMessageSize ?? 262_144, receiveWaitTimeSeconds: inputs.receiveWaitTimeSeconds ?? 0,
+        arn: queueArn,
+        url,
+        name,
+        delaySeconds: inputs.delaySeconds ?? 0,
+        visibilityTimeoutSeconds: inputs.visibilityTimeoutSeconds ?? 30,
+        messageRetentionSeconds: inputs.messageRetentionSeconds ?? 345_600,
+        maxMessageSize: inputs.maxMessageSize ?? 262_144,
+        receiveWaitTimeSeconds: inputs.receiveWaitTimeSeconds ?? 0,
         ...(inputs.policy === undefined ? {} : { policy: documentText(inputs.policy) }),
       },
     };
@@ -40,8 +61,14 @@ const topic = defineResource({
   type: TOPIC,
   file: FILE,
   shape: {
-    name: z.string().max(256).regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed; FIFO topics are not modelled").optional(),
-    displayName: z.string().optional(), kmsMasterKeyId: z.string().optional(), policy: jsonDocument.optional(),
+    name: z
+      .string()
+      .max(256)
+      .regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed; FIFO topics are not modelled")
+      .optional(),
+    displayName: z.string().optional(),
+    kmsMasterKeyId: z.string().optional(),
+    policy: jsonDocument.optional(),
   },
   replaceOn: ["name"],
   autoname: { property: "name", maxLength: 256 },
@@ -49,7 +76,16 @@ const topic = defineResource({
   begin(inputs, scope, cloud) {
     const name = inputs.name ?? `terraform-${cloud.ids.hex(26)}`;
     const topicArn = arn(scope, "sns", name);
-    return { id: topicArn, arn: topicArn, outputs: { arn: topicArn, name, owner: scope.account, ...(inputs.policy === undefined ? {} : { policy: documentText(inputs.policy) }) } };
+    return {
+      id: topicArn,
+      arn: topicArn,
+      outputs: {
+        arn: topicArn,
+        name,
+        owner: scope.account,
+        ...(inputs.policy === undefined ? {} : { policy: documentText(inputs.policy) }),
+      },
+    };
   },
 });
 

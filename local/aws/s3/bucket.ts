@@ -12,12 +12,22 @@ export const BUCKET_TYPES = ["aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"]
 
 // Source: Route 53 hosted zones of S3 websites, AWS General Reference; one stands for all regions that programs have asked for.
 const HOSTED_ZONES: Readonly<Record<string, string>> = {
-  "us-east-1": "Z3AQBSTGFYJSTF", "us-east-2": "Z2O1EMRO9K5GLX", "us-west-2": "Z3BJ6K6RIION7M", "eu-west-1": "Z1BKCTXD74EZPE", "eu-central-1": "Z21DNDUVLTQW6Q",
-  "ap-northeast-1": "Z2M4EHUR26P7ZW", "ap-northeast-3": "Z2YQB5RD63NC85", "ca-central-1": "Z1QDHH18159H29",
+  "us-east-1": "Z3AQBSTGFYJSTF",
+  "us-east-2": "Z2O1EMRO9K5GLX",
+  "us-west-2": "Z3BJ6K6RIION7M",
+  "eu-west-1": "Z1BKCTXD74EZPE",
+  "eu-central-1": "Z21DNDUVLTQW6Q",
+  "ap-northeast-1": "Z2M4EHUR26P7ZW",
+  "ap-northeast-3": "Z2YQB5RD63NC85",
+  "ca-central-1": "Z1QDHH18159H29",
 };
 
 // Source: S3 user guide, "Bucket naming rules".
-const bucketName = z.string().min(3).max(63).regex(/^[a-z0-9][a-z0-9.-]*[a-z0-9]$/, "only lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit");
+const bucketName = z
+  .string()
+  .min(3)
+  .max(63)
+  .regex(/^[a-z0-9][a-z0-9.-]*[a-z0-9]$/, "only lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit");
 
 /** Every bucket of the world, whatever account or region. */
 export function allBuckets(cloud: Pick<CloudContext, "store">): ResourceRecord[] {
@@ -42,15 +52,30 @@ function defineBucket(type: string): AnyResourceModel {
     begin(inputs, scope, cloud) {
       const name = inputs.bucket ?? `terraform-${cloud.ids.hex(26)}`;
       const rival = allBuckets(cloud).find((bucket) => bucket.id === name);
-      if (rival?.account === scope.account) throw new ServiceError("BucketAlreadyOwnedByYou", `Your previous request to create the named bucket succeeded and you already own it (${name}).`, 409);
-      if (rival) throw new ServiceError("BucketAlreadyExists", `The requested bucket name is not available (${name}). The bucket namespace is shared by all users of the system. Select a different name and try again.`, 409);
+      if (rival?.account === scope.account)
+        throw new ServiceError(
+          "BucketAlreadyOwnedByYou",
+          `Your previous request to create the named bucket succeeded and you already own it (${name}).`,
+          409,
+        );
+      if (rival)
+        throw new ServiceError(
+          "BucketAlreadyExists",
+          `The requested bucket name is not available (${name}). The bucket namespace is shared by all users of the system. Select a different name and try again.`,
+          409,
+        );
       const bucketArn = `arn:${partitionOf(scope.region)}:s3:::${name}`;
       return {
         id: name,
         arn: bucketArn,
         outputs: {
-          arn: bucketArn, bucket: name, bucketDomainName: `${name}.s3.${dnsSuffix(scope.region)}`, bucketRegion: scope.region,
-          bucketRegionalDomainName: `${name}.s3.${scope.region}.${dnsSuffix(scope.region)}`, hostedZoneId: HOSTED_ZONES[scope.region] ?? "", forceDestroy: inputs.forceDestroy ?? false,
+          arn: bucketArn,
+          bucket: name,
+          bucketDomainName: `${name}.s3.${dnsSuffix(scope.region)}`,
+          bucketRegion: scope.region,
+          bucketRegionalDomainName: `${name}.s3.${scope.region}.${dnsSuffix(scope.region)}`,
+          hostedZoneId: HOSTED_ZONES[scope.region] ?? "",
+          forceDestroy: inputs.forceDestroy ?? false,
         },
       };
     },
@@ -59,7 +84,11 @@ function defineBucket(type: string): AnyResourceModel {
     },
     beforeDelete(record, cloud) {
       if (record.inputs["forceDestroy"] !== true && objectStore(cloud).list(record.id).length > 0) {
-        throw new ServiceError("BucketNotEmpty", `The bucket you tried to delete is not empty (${record.id}); set forceDestroy to delete its objects with it`, 409);
+        throw new ServiceError(
+          "BucketNotEmpty",
+          `The bucket you tried to delete is not empty (${record.id}); set forceDestroy to delete its objects with it`,
+          409,
+        );
       }
     },
     async destroy(record, _scope, cloud) {
@@ -75,8 +104,12 @@ const publicAccessBlock = defineResource({
   file: FILE,
   taggable: false,
   shape: {
-    bucket: z.string(), blockPublicAcls: z.boolean().optional(), blockPublicPolicy: z.boolean().optional(), ignorePublicAcls: z.boolean().optional(),
-    restrictPublicBuckets: z.boolean().optional(), skipDestroy: z.literal(false).optional(),
+    bucket: z.string(),
+    blockPublicAcls: z.boolean().optional(),
+    blockPublicPolicy: z.boolean().optional(),
+    ignorePublicAcls: z.boolean().optional(),
+    restrictPublicBuckets: z.boolean().optional(),
+    skipDestroy: z.literal(false).optional(),
   },
   replaceOn: ["bucket"],
   begin(inputs, _scope, cloud) {
@@ -88,26 +121,40 @@ const publicAccessBlock = defineResource({
   },
 });
 
-function accessBlock(inputs: { blockPublicAcls?: boolean | undefined; blockPublicPolicy?: boolean | undefined; ignorePublicAcls?: boolean | undefined; restrictPublicBuckets?: boolean | undefined }) {
+function accessBlock(inputs: {
+  blockPublicAcls?: boolean | undefined;
+  blockPublicPolicy?: boolean | undefined;
+  ignorePublicAcls?: boolean | undefined;
+  restrictPublicBuckets?: boolean | undefined;
+}) {
   return {
-    blockPublicAcls: inputs.blockPublicAcls ?? false, blockPublicPolicy: inputs.blockPublicPolicy ?? false,
-    ignorePublicAcls: inputs.ignorePublicAcls ?? false, restrictPublicBuckets: inputs.restrictPublicBuckets ?? false,
+    blockPublicAcls: inputs.blockPublicAcls ?? false,
+    blockPublicPolicy: inputs.blockPublicPolicy ?? false,
+    ignorePublicAcls: inputs.ignorePublicAcls ?? false,
+    restrictPublicBuckets: inputs.restrictPublicBuckets ?? false,
   };
 }
 
 const encryptionRule = z.strictObject({
-  applyServerSideEncryptionByDefault: z.strictObject({ sseAlgorithm: z.enum(["AES256", "aws:kms", "aws:kms:dsse"]), kmsMasterKeyId: z.string().optional() }).optional(),
+  applyServerSideEncryptionByDefault: z
+    .strictObject({ sseAlgorithm: z.enum(["AES256", "aws:kms", "aws:kms:dsse"]), kmsMasterKeyId: z.string().optional() })
+    .optional(),
   bucketKeyEnabled: z.boolean().optional(),
   blockedEncryptionTypes: z.array(z.string()).optional(),
 });
 
 // Bodies are not encrypted in the local cloud: the setting is kept, and no program can tell.
-const defineEncryption = (type: string) => defineConfiguration(type, { rules: z.array(encryptionRule).min(1), expectedBucketOwner: z.string().optional() });
+const defineEncryption = (type: string) =>
+  defineConfiguration(type, { rules: z.array(encryptionRule).min(1), expectedBucketOwner: z.string().optional() });
 // Versions are not kept (a put replaces), so only a bucket that keeps none is modelled truly; enabling it is recorded.
-const defineVersioning = (type: string) => defineConfiguration(type, {
-  versioningConfiguration: z.strictObject({ status: z.enum(["Enabled", "Suspended", "Disabled"]), mfaDelete: z.enum(["Disabled"]).optional() }),
-  expectedBucketOwner: z.string().optional(),
-});
+const defineVersioning = (type: string) =>
+  defineConfiguration(type, {
+    versioningConfiguration: z.strictObject({
+      status: z.enum(["Enabled", "Suspended", "Disabled"]),
+      mfaDelete: z.enum(["Disabled"]).optional(),
+    }),
+    expectedBucketOwner: z.string().optional(),
+  });
 const ownershipControls = defineConfiguration("aws:s3/bucketOwnershipControls:BucketOwnershipControls", {
   rule: z.strictObject({ objectOwnership: z.enum(["BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"]) }),
 });
@@ -144,7 +191,10 @@ const bucketPolicy = defineResource({
 });
 
 export const bucketModels = [
-  ...BUCKET_TYPES.map(defineBucket), publicAccessBlock, bucketPolicy, ownershipControls,
+  ...BUCKET_TYPES.map(defineBucket),
+  publicAccessBlock,
+  bucketPolicy,
+  ownershipControls,
   defineEncryption("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"),
   defineEncryption("aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"),
   defineVersioning("aws:s3/bucketVersioning:BucketVersioning"),

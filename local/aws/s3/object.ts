@@ -10,17 +10,31 @@ import { requireBucket } from "./bucket";
 import { objectStore } from "./objects";
 
 const FILE = "local/aws/s3/object.ts";
-const asset = z.custom<Asset>((value) => typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "asset", "a file asset is expected; archives are not modelled");
+const asset = z.custom<Asset>(
+  (value) => typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "asset",
+  "a file asset is expected; archives are not modelled",
+);
 
-interface Body { readonly content?: string | undefined; readonly contentBase64?: string | undefined; readonly source?: Asset | undefined }
+interface Body {
+  readonly content?: string | undefined;
+  readonly contentBase64?: string | undefined;
+  readonly source?: Asset | undefined;
+}
 
 function defineObject(type: string) {
   return defineResource({
     type,
     file: FILE,
     shape: {
-      bucket: z.string(), key: z.string().min(1).max(1024), content: z.string().optional(), contentBase64: z.string().optional(), source: asset.optional(),
-      sourceHash: z.string().optional(), contentType: z.string().optional(), serverSideEncryption: z.string().optional(), forceDestroy: z.boolean().optional(),
+      bucket: z.string(),
+      key: z.string().min(1).max(1024),
+      content: z.string().optional(),
+      contentBase64: z.string().optional(),
+      source: asset.optional(),
+      sourceHash: z.string().optional(),
+      contentType: z.string().optional(),
+      serverSideEncryption: z.string().optional(),
+      forceDestroy: z.boolean().optional(),
     },
     replaceOn: ["bucket", "key"],
     autoname: { property: "key", maxLength: 1024 },
@@ -29,8 +43,15 @@ function defineObject(type: string) {
       requireBucket(cloud, inputs.bucket);
       const objectArn = `arn:${partitionOf(scope.region)}:s3:::${inputs.bucket}/${inputs.key}`;
       return {
-        id: `${inputs.bucket}/${inputs.key}`, arn: objectArn,
-        outputs: { arn: objectArn, contentType: inputs.contentType ?? "application/octet-stream", versionId: "", storageClass: "STANDARD", serverSideEncryption: inputs.serverSideEncryption ?? "AES256" },
+        id: `${inputs.bucket}/${inputs.key}`,
+        arn: objectArn,
+        outputs: {
+          arn: objectArn,
+          contentType: inputs.contentType ?? "application/octet-stream",
+          versionId: "",
+          storageClass: "STANDARD",
+          serverSideEncryption: inputs.serverSideEncryption ?? "AES256",
+        },
       };
     },
     settle: async (record, _scope, cloud) => put(record, record.inputs as Body, cloud),
@@ -43,7 +64,8 @@ function defineObject(type: string) {
 
 async function put(record: ResourceRecord, body: Body, cloud: CloudContext) {
   const info = objectStore(cloud).put(text(record.inputs["bucket"]), text(record.inputs["key"]), await bytesOf(body), {
-    contentType: text(record.outputs["contentType"]), lastModified: cloud.clock.now().toISOString(),
+    contentType: text(record.outputs["contentType"]),
+    lastModified: cloud.clock.now().toISOString(),
   });
   return { etag: info.etag };
 }
@@ -62,7 +84,11 @@ export async function readAsset(source: Asset): Promise<Uint8Array> {
 
 /** @throws {ServiceError} `InvalidParameterValue` for a relative path */
 export function absolute(file: string): string {
-  if (!path.isAbsolute(file)) throw new ServiceError("InvalidParameterValue", `the path of an asset must be absolute in the local cloud; got ${JSON.stringify(file)}; use path.resolve()`);
+  if (!path.isAbsolute(file))
+    throw new ServiceError(
+      "InvalidParameterValue",
+      `the path of an asset must be absolute in the local cloud; got ${JSON.stringify(file)}; use path.resolve()`,
+    );
   return file;
 }
 

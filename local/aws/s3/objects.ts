@@ -26,10 +26,19 @@ export class ObjectStore {
     this.#root = root;
   }
 
-  put(bucket: string, key: string, body: Uint8Array, about: { contentType?: string | undefined; metadata?: Record<string, string>; lastModified: string }): ObjectInfo {
+  put(
+    bucket: string,
+    key: string,
+    body: Uint8Array,
+    about: { contentType?: string | undefined; metadata?: Record<string, string>; lastModified: string },
+  ): ObjectInfo {
     const info: ObjectInfo = {
-      key, etag: createHash("md5").update(body).digest("hex"), size: body.byteLength, lastModified: about.lastModified,
-      contentType: about.contentType ?? "application/octet-stream", metadata: about.metadata ?? {},
+      key,
+      etag: createHash("md5").update(body).digest("hex"),
+      size: body.byteLength,
+      lastModified: about.lastModified,
+      contentType: about.contentType ?? "application/octet-stream",
+      metadata: about.metadata ?? {},
     };
     const file = this.#file(bucket, key);
     mkdirSync(path.dirname(file), { recursive: true });

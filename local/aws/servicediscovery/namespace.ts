@@ -24,7 +24,8 @@ const privateDnsNamespace = defineResource({
   begin(inputs, scope, cloud) {
     requireVpc(cloud, scope, inputs.vpc);
     const rival = here(cloud, NAMESPACE, scope).find((other) => other.inputs["name"] === inputs.name && other.inputs["vpc"] === inputs.vpc);
-    if (rival) throw new ServiceError("NamespaceAlreadyExists", `Another namespace with the same name and VPC already exists (${rival.id})`);
+    if (rival)
+      throw new ServiceError("NamespaceAlreadyExists", `Another namespace with the same name and VPC already exists (${rival.id})`);
     const id = `ns-${cloud.ids.alphanumeric(16).toLowerCase()}`;
     const namespaceArn = arn(scope, "servicediscovery", `namespace/${id}`);
     return { id, arn: namespaceArn, outputs: { arn: namespaceArn, hostedZone: `Z${cloud.ids.alphanumeric(20, true)}` } };
@@ -40,11 +41,17 @@ const service = defineResource({
   type: DISCOVERY_SERVICE,
   file: FILE,
   shape: {
-    name: z.string().max(127).optional(), description: z.string().optional(), namespaceId: z.string().optional(), forceDestroy: z.boolean().optional(),
-    dnsConfig: z.strictObject({
-      namespaceId: z.string(), routingPolicy: z.enum(["MULTIVALUE", "WEIGHTED"]).optional(),
-      dnsRecords: z.array(z.strictObject({ ttl: z.number(), type: z.literal("A") })),
-    }).optional(),
+    name: z.string().max(127).optional(),
+    description: z.string().optional(),
+    namespaceId: z.string().optional(),
+    forceDestroy: z.boolean().optional(),
+    dnsConfig: z
+      .strictObject({
+        namespaceId: z.string(),
+        routingPolicy: z.enum(["MULTIVALUE", "WEIGHTED"]).optional(),
+        dnsRecords: z.array(z.strictObject({ ttl: z.number(), type: z.literal("A") })),
+      })
+      .optional(),
     healthCheckCustomConfig: z.strictObject({ failureThreshold: z.number().optional() }).optional(),
   },
   replaceOn: ["name", "namespaceId", "dnsConfig.namespaceId", "dnsConfig.routingPolicy", "healthCheckCustomConfig"],
@@ -54,14 +61,18 @@ const service = defineResource({
     if (namespace === undefined || !cloud.store.get(NAMESPACE, namespace, { region: scope.region, account: scope.account })) {
       throw new ServiceError("NamespaceNotFound", `namespace ${namespace ?? "(none)"} was not found`);
     }
-    const rival = here(cloud, DISCOVERY_SERVICE, scope).find((other) => other.inputs["name"] === inputs.name && namespaceId(other) === namespace);
+    const rival = here(cloud, DISCOVERY_SERVICE, scope).find(
+      (other) => other.inputs["name"] === inputs.name && namespaceId(other) === namespace,
+    );
     if (rival) throw new ServiceError("ServiceAlreadyExists", `Service already exists (${rival.id})`);
     const id = `srv-${cloud.ids.alphanumeric(16).toLowerCase()}`;
     const serviceArn = arn(scope, "servicediscovery", `service/${id}`);
     return { id, arn: serviceArn, outputs: { arn: serviceArn, namespaceId: namespace, type: "DNS_HTTP" } };
   },
   beforeDelete(record, cloud) {
-    const user = here(cloud, "aws:ecs/service:Service", record).find((ecs) => object(ecs.inputs["serviceRegistries"])["registryArn"] === record.arn);
+    const user = here(cloud, "aws:ecs/service:Service", record).find(
+      (ecs) => object(ecs.inputs["serviceRegistries"])["registryArn"] === record.arn,
+    );
     if (user) throw new ServiceError("ResourceInUse", `Service contains registered instances; the ECS service ${user.id} uses it`);
   },
 });

@@ -1,20 +1,23 @@
-import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { closeEcs, ecsController } from "../../../local/aws/ecs/controller";
-import { LaunchRate } from "../../../local/aws/ecs/launchRate";
-import { rollout } from "../../../local/aws/ecs/rollout";
-import type { PlannedTask } from "../../../local/aws/ecs/rollout";
 import type { Properties, ResourceRecord } from "../../../local/model";
-import { FakeCloud, ManualClock, refusal, turns } from "./fake";
+import { FakeCloud, refusal, turns } from "./fake";
 
 const CLUSTER = "aws:ecs/cluster:Cluster";
 const DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
 const SERVICE = "aws:ecs/service:Service";
 
-const container = (more: object = {}) => JSON.stringify([{
-  name: "app", image: "stackfleet/loadtest:1", command: ["generator"], environment: [{ name: "PORT", value: "8080" }],
-  healthCheck: { command: ["CMD", "node", "healthcheck.js"], interval: 10 }, ...more,
-}]);
+const container = (more: object = {}) =>
+  JSON.stringify([
+    {
+      name: "app",
+      image: "stackfleet/loadtest:1",
+      command: ["generator"],
+      environment: [{ name: "PORT", value: "8080" }],
+      healthCheck: { command: ["CMD", "node", "healthcheck.js"], interval: 10 },
+      ...more,
+    },
+  ]);
 
 let cloud: FakeCloud;
 let subnet: ResourceRecord;
@@ -25,19 +28,34 @@ beforeEach(async () => {
   const vpc = await cloud.create("aws:ec2/vpc:Vpc", { cidrBlock: "10.0.0.0/16" });
   const gateway = await cloud.create("aws:ec2/internetGateway:InternetGateway", { vpcId: vpc.id });
   subnet = await cloud.create("aws:ec2/subnet:Subnet", { vpcId: vpc.id, cidrBlock: "10.0.0.0/24" });
-  const table = await cloud.create("aws:ec2/routeTable:RouteTable", { vpcId: vpc.id, routes: [{ cidrBlock: "0.0.0.0/0", gatewayId: gateway.id }] });
+  const table = await cloud.create("aws:ec2/routeTable:RouteTable", {
+    vpcId: vpc.id,
+    routes: [{ cidrBlock: "0.0.0.0/0", gatewayId: gateway.id }],
+  });
   await cloud.create("aws:ec2/routeTableAssociation:RouteTableAssociation", { routeTableId: table.id, subnetId: subnet.id });
   group = await cloud.create("aws:ec2/securityGroup:SecurityGroup", { vpcId: vpc.id, name: "tasks" });
   await cloud.create(CLUSTER, { name: "fleet" });
 });
 afterEach(async () => cloud.close());
 
-const define = (more: object = {}) => cloud.create(DEFINITION, {
-  family: "generator", requiresCompatibilities: ["FARGATE"], networkMode: "awsvpc", cpu: "256", memory: "512", containerDefinitions: container(more),
-});
+const define = (more: object = {}) =>
+  cloud.create(DEFINITION, {
+    family: "generator",
+    requiresCompatibilities: ["FARGATE"],
+    networkMode: "awsvpc",
+    cpu: "256",
+    memory: "512",
+    containerDefinitions: container(more),
+  });
 const serviceInputs = (definition: ResourceRecord, more: Properties = {}): Properties => ({
-  name: "generator", cluster: "fleet", taskDefinition: definition.arn ?? "", desiredCount: 3, launchType: "FARGATE",
-  networkConfiguration: { subnets: [subnet.id], securityGroups: [group.id], assignPublicIp: true }, waitForSteadyState: true, ...more,
+  name: "generator",
+  cluster: "fleet",
+  taskDefinition: definition.arn ?? "",
+  desiredCount: 3,
+  launchType: "FARGATE",
+  networkConfiguration: { subnets: [subnet.id], securityGroups: [group.id], assignPublicIp: true },
+  waitForSteadyState: true,
+  ...more,
 });
 const running = () => [...cloud.runtime.states.values()].filter((state) => state.status === "running");
 
@@ -51,17 +69,40 @@ async function steady(more: Properties = {}): Promise<ResourceRecord> {
 describe("task definitions", () => {
   it("count revisions up, also past ones that are gone", async () => {
     const one = await define();
-    expect(one.outputs).toMatchObject({ revision: 1, arnWithoutRevision: "arn:aws:ecs:eu-central-1:123456789012:task-definition/generator", arn: "arn:aws:ecs:eu-central-1:123456789012:task-definition/generator:1" });
+    expect(one.outputs).toMatchObject({
+      revision: 1,
+      arnWithoutRevision: "arn:aws:ecs:eu-central-1:123456789012:task-definition/generator",
+      arn: "arn:aws:ecs:eu-central-1:123456789012:task-definition/generator:1",
+    });
     await cloud.delete(one);
     expect((await define()).outputs["revision"]).toBe(2);
   });
 
   it("refuse what isn't modelled, sizes that Fargate hasn't, and roles that aren't there", async () => {
-    expect(() => cloud.begin(DEFINITION, { family: "f", networkMode: "awsvpc", containerDefinitions: container({ secrets: [{ name: "A", valueFrom: "x" }] }) })).toThrow(/containerDefinitions\[0\]\.secrets/);
-    expect(() => cloud.begin(DEFINITION, { family: "f", networkMode: "awsvpc", containerDefinitions: container({ gpu: 1 }) })).toThrow(/"gpu" is not modelled.*definition\.ts/);
+    expect(() =>
+      cloud.begin(DEFINITION, {
+        family: "f",
+        networkMode: "awsvpc",
+        containerDefinitions: container({ secrets: [{ name: "A", valueFrom: "x" }] }),
+      }),
+    ).toThrow(/containerDefinitions\[0\]\.secrets/);
+    expect(() => cloud.begin(DEFINITION, { family: "f", networkMode: "awsvpc", containerDefinitions: container({ gpu: 1 }) })).toThrow(
+      /"gpu" is not modelled.*definition\.ts/,
+    );
     expect(() => cloud.begin(DEFINITION, { family: "f", networkMode: "awsvpc", containerDefinitions: "{" })).toThrow(/is not JSON/);
-    expect(() => cloud.begin(DEFINITION, { family: "f", networkMode: "awsvpc", cpu: "256", memory: "4096", containerDefinitions: container() })).toThrow(/memory: no Fargate configuration/);
-    expect(await refusal(() => cloud.create(DEFINITION, { family: "f", networkMode: "awsvpc", executionRoleArn: "arn:aws:iam::123456789012:role/none", containerDefinitions: container() }))).toBe("ClientException");
+    expect(() =>
+      cloud.begin(DEFINITION, { family: "f", networkMode: "awsvpc", cpu: "256", memory: "4096", containerDefinitions: container() }),
+    ).toThrow(/memory: no Fargate configuration/);
+    expect(
+      await refusal(() =>
+        cloud.create(DEFINITION, {
+          family: "f",
+          networkMode: "awsvpc",
+          executionRoleArn: "arn:aws:iam::123456789012:role/none",
+          containerDefinitions: container(),
+        }),
+      ),
+    ).toBe("ClientException");
   });
 });
 
@@ -82,7 +123,10 @@ describe("an ECS service", () => {
     expect(record.id).toBe("arn:aws:ecs:eu-central-1:123456789012:service/fleet/generator");
     const [first] = running();
     expect(first?.spec).toMatchObject({
-      command: ["generator"], restart: "no", region: "eu-central-1", healthCheck: { command: ["CMD", "node", "healthcheck.js"], intervalSeconds: 10, retries: 3 },
+      command: ["generator"],
+      restart: "no",
+      region: "eu-central-1",
+      healthCheck: { command: ["CMD", "node", "healthcheck.js"], intervalSeconds: 10, retries: 3 },
       labels: { region: "eu-central-1", cluster: "fleet", service: "generator", stack: "home" },
       environment: { PORT: "8080", AWS_REGION: "eu-central-1", AWS_ENDPOINT_URL: "http://127.0.0.1:4566" },
     });
@@ -93,9 +137,17 @@ describe("an ECS service", () => {
     const definition = await define();
     await cloud.create(SERVICE, serviceInputs(definition, { desiredCount: 0 }));
     expect(await refusal(() => cloud.create(SERVICE, serviceInputs(definition)))).toBe("InvalidParameterException");
-    expect(await refusal(() => cloud.create(SERVICE, serviceInputs(definition, { name: "b", cluster: "none" })))).toBe("ClusterNotFoundException");
-    expect(await refusal(() => cloud.create(SERVICE, serviceInputs(definition, { name: "b", taskDefinition: "none" })))).toBe("ClientException");
-    expect(await refusal(() => cloud.create(SERVICE, serviceInputs(definition, { name: "b", networkConfiguration: { subnets: ["subnet-none"] } })))).toBe("InvalidSubnetID.NotFound");
+    expect(await refusal(() => cloud.create(SERVICE, serviceInputs(definition, { name: "b", cluster: "none" })))).toBe(
+      "ClusterNotFoundException",
+    );
+    expect(await refusal(() => cloud.create(SERVICE, serviceInputs(definition, { name: "b", taskDefinition: "none" })))).toBe(
+      "ClientException",
+    );
+    expect(
+      await refusal(() =>
+        cloud.create(SERVICE, serviceInputs(definition, { name: "b", networkConfiguration: { subnets: ["subnet-none"] } })),
+      ),
+    ).toBe("InvalidSubnetID.NotFound");
   });
 
   it("replaces a task that dies or becomes unhealthy", async () => {
@@ -107,7 +159,9 @@ describe("an ECS service", () => {
     expect(running()).toHaveLength(1);
     await cloud.clock.advance(70);
     expect(running()).toHaveLength(3);
-    const reasons = ecsController(cloud).tasks({ serviceArn: service.id }).map((task) => task.stoppedReason);
+    const reasons = ecsController(cloud)
+      .tasks({ serviceArn: service.id })
+      .map((task) => task.stoppedReason);
     expect(reasons).toContain("Essential container in task exited (app, exit code 137)");
     expect(reasons).toContain("Task failed container health checks");
   });
@@ -125,7 +179,10 @@ describe("an ECS service", () => {
     ecsController(cloud).reconcile(service.id);
     await turns();
     expect(running()).toHaveLength(0);
-    const updated = await cloud.update(service, serviceInputs(await define(), { taskDefinition: text(service), waitForSteadyState: false, tags: { a: "b" } }));
+    const updated = await cloud.update(
+      service,
+      serviceInputs(await define(), { taskDefinition: text(service), waitForSteadyState: false, tags: { a: "b" } }),
+    );
     expect(updated.outputs["desiredCount"]).toBe(0);
     await cloud.clock.advance(200);
     expect(running()).toHaveLength(0);
@@ -149,7 +206,10 @@ describe("an ECS service", () => {
   it("gives up in the end, and says why its last task stopped", async () => {
     cloud.runtime.broken.add("stackfleet/loadtest:1");
     const { settled } = cloud.begin(SERVICE, serviceInputs(await define(), { desiredCount: 1 }));
-    const failure = settled.then(() => "no error", (error: unknown) => String(error));
+    const failure = settled.then(
+      () => "no error",
+      (error: unknown) => String(error),
+    );
     // At least 180 real seconds, which are 10,800 simulated ones here.
     await cloud.clock.advance(11_000);
     expect(await failure).toMatch(/steady state in time; its last stopped task: CannotPullContainerError/);
@@ -186,7 +246,10 @@ describe("an ECS service", () => {
 
   it("leaves no container behind when it is deleted, even while tasks start", async () => {
     const service = await steady();
-    await cloud.update(service, serviceInputs(await define(), { taskDefinition: text(service), desiredCount: 5, waitForSteadyState: false }));
+    await cloud.update(
+      service,
+      serviceInputs(await define(), { taskDefinition: text(service), desiredCount: 5, waitForSteadyState: false }),
+    );
     await cloud.clock.advance(5);
     await cloud.delete(service);
     await cloud.clock.advance(200);
@@ -205,8 +268,14 @@ describe("an ECS service", () => {
 
   it("is found by its Cloud Map name in its VPC", async () => {
     const vpc = cloud.store.list("aws:ec2/vpc:Vpc")[0];
-    const namespace = await cloud.create("aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", { name: "fleet.local", vpc: vpc?.id ?? "" });
-    const registry = await cloud.create("aws:servicediscovery/service:Service", { name: "aggregator", dnsConfig: { namespaceId: namespace.id, dnsRecords: [{ ttl: 10, type: "A" }] } });
+    const namespace = await cloud.create("aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", {
+      name: "fleet.local",
+      vpc: vpc?.id ?? "",
+    });
+    const registry = await cloud.create("aws:servicediscovery/service:Service", {
+      name: "aggregator",
+      dnsConfig: { namespaceId: namespace.id, dnsRecords: [{ ttl: 10, type: "A" }] },
+    });
     await steady({ serviceRegistries: { registryArn: registry.arn ?? "" } });
     expect(running()[0]?.spec.networks).toEqual([{ name: vpc?.id, aliases: ["aggregator.fleet.local"] }]);
     expect(await refusal(() => cloud.delete(registry))).toBe("ResourceInUse");
@@ -217,47 +286,3 @@ describe("an ECS service", () => {
 function text(service: ResourceRecord): string {
   return String(service.outputs["taskDefinition"]);
 }
-
-describe("the launch rate", () => {
-  it("lets a burst of 100 go at once and 20 a second after that", async () => {
-    const clock = new ManualClock();
-    const rate = new LaunchRate(clock);
-    const waits = Array.from({ length: 140 }, () => rate.take());
-    expect(waits.filter((wait) => wait === 0)).toHaveLength(100);
-    expect(waits.at(-1)).toBe(2);
-    await clock.advance(7);
-    expect(rate.take()).toBe(0);
-  });
-});
-
-describe("a rolling update", () => {
-  const task = fc.record({ current: fc.boolean(), ready: fc.boolean() });
-  const state = fc.record({
-    desired: fc.integer({ min: 0, max: 8 }), minimumPercent: fc.constantFrom(0, 50, 100), maximumPercent: fc.constantFrom(100, 150, 200), tasks: fc.array(task, { maxLength: 12 }),
-  }).map((given) => ({ ...given, tasks: given.tasks.map((each, index): PlannedTask => ({ ...each, id: `t${index}` })) }));
-
-  it("never stops ready tasks below the minimum, and never starts above the maximum", () => {
-    fc.assert(fc.property(state, (given) => {
-      const { start, stop } = rollout(given);
-      const left = given.tasks.filter((each) => !stop.includes(each.id));
-      const minimum = Math.ceil((given.desired * given.minimumPercent) / 100);
-      const readyBefore = given.tasks.filter((each) => each.ready).length;
-      expect(left.filter((each) => each.ready).length).toBeGreaterThanOrEqual(Math.min(minimum, readyBefore));
-      if (start > 0) expect(left.length + start).toBeLessThanOrEqual(Math.max(given.desired, Math.floor((given.desired * given.maximumPercent) / 100)));
-      expect(left.filter((each) => each.current).length + start).toBeLessThanOrEqual(given.desired);
-    }));
-  });
-
-  it("ends with exactly the desired tasks when every started task becomes ready", () => {
-    fc.assert(fc.property(state.filter((given) => given.minimumPercent < 100 || given.maximumPercent > 100), (given) => {
-      let tasks: PlannedTask[] = given.tasks;
-      for (let round = 0; round < 60; round += 1) {
-        const { start, stop } = rollout({ ...given, tasks });
-        const added = Array.from({ length: start }, (_, n) => ({ id: `n${round}-${n}`, current: true, ready: true }));
-        tasks = [...tasks.filter((each) => !stop.includes(each.id)).map((each) => ({ ...each, ready: true })), ...added];
-      }
-      expect(tasks).toHaveLength(given.desired);
-      expect(tasks.every((each) => each.current)).toBe(true);
-    }));
-  });
-});

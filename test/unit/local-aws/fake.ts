@@ -17,8 +17,13 @@ type MutableRecord = { -readonly [K in keyof ResourceRecord]: ResourceRecord[K] 
 class MemoryStore implements Store {
   readonly records = new Map<string, MutableRecord>();
   list(type: string, where: { region?: string; account?: string; id?: string; name?: string } = {}): ResourceRecord[] {
-    return this.all().filter((record) => record.type === type && (where.region === undefined || record.region === where.region)
-      && (where.account === undefined || record.account === where.account) && (where.id === undefined || record.id === where.id));
+    return this.all().filter(
+      (record) =>
+        record.type === type &&
+        (where.region === undefined || record.region === where.region) &&
+        (where.account === undefined || record.account === where.account) &&
+        (where.id === undefined || record.id === where.id),
+    );
   }
   get(type: string, id: string, where?: { region?: string; account?: string }): ResourceRecord | undefined {
     return this.list(type, { ...where, id })[0];
@@ -91,7 +96,13 @@ export class FakeRuntime implements ContainerRuntime {
   async run(spec: ContainerSpec): Promise<ContainerState> {
     if (this.broken.has(spec.image)) throw new ServiceError("CannotPullContainerError", `${spec.image} is not in the image table`);
     const state: ContainerState = {
-      spec, status: "running", health: spec.healthCheck ? this.healthAtStart : "none", address: `127.64.0.${this.states.size + 1}`, restarts: 0, logFile: "", startedAt: new Date(START).toISOString(),
+      spec,
+      status: "running",
+      health: spec.healthCheck ? this.healthAtStart : "none",
+      address: `127.64.0.${this.states.size + 1}`,
+      restarts: 0,
+      logFile: "",
+      startedAt: new Date(START).toISOString(),
     };
     this.#set(state);
     return state;
@@ -149,12 +160,24 @@ export class FakeFunctions implements FunctionRuntime {
   }
   async invoke(name: string, payload: Uint8Array): ReturnType<FunctionRuntime["invoke"]> {
     const input = JSON.parse(Buffer.from(payload).toString("utf8")) as { fail?: boolean };
-    if (input.fail) return { payload: Buffer.from(JSON.stringify({ errorType: "Error", errorMessage: "failed as asked" })), functionError: "Unhandled", logTail: "boom" };
+    if (input.fail)
+      return {
+        payload: Buffer.from(JSON.stringify({ errorType: "Error", errorMessage: "failed as asked" })),
+        functionError: "Unhandled",
+        logTail: "boom",
+      };
     return { payload: Buffer.from(JSON.stringify({ name, input })), logTail: "START\nEND" };
   }
 }
 
-export interface CreateOptions { readonly region?: string; readonly account?: string; readonly stack?: string; readonly name?: string; readonly settle?: boolean; readonly signal?: AbortSignal }
+export interface CreateOptions {
+  readonly region?: string;
+  readonly account?: string;
+  readonly stack?: string;
+  readonly name?: string;
+  readonly settle?: boolean;
+  readonly signal?: AbortSignal;
+}
 
 /** The core's part, in memory. */
 export class FakeCloud {
@@ -166,11 +189,15 @@ export class FakeCloud {
   readonly endpointUrl = "http://127.0.0.1:4566";
   readonly warnings: string[] = [];
   #count = 0;
-  readonly log = { info: () => undefined, warn: (message: string, fields?: Record<string, unknown>) => void this.warnings.push(`${message} ${JSON.stringify(fields ?? {})}`) };
+  readonly log = {
+    info: () => undefined,
+    warn: (message: string, fields?: Record<string, unknown>) => void this.warnings.push(`${message} ${JSON.stringify(fields ?? {})}`),
+  };
   readonly ids = {
     hex: (length: number) => (++this.#count).toString(16).padStart(length, "0"),
     uuid: () => `00000000-0000-4000-8000-${(++this.#count).toString(16).padStart(12, "0")}`,
-    alphanumeric: (length: number, upper?: boolean) => (++this.#count).toString(36).padStart(length, "0")[upper ? "toUpperCase" : "toLowerCase"](),
+    alphanumeric: (length: number, upper?: boolean) =>
+      (++this.#count).toString(36).padStart(length, "0")[upper ? "toUpperCase" : "toLowerCase"](),
   };
 
   get context(): CloudContext {
@@ -185,7 +212,15 @@ export class FakeCloud {
 
   scope(type: string, options: CreateOptions = {}): CallScope {
     const { region = HOME.region, account = HOME.account, stack = "home", name = `r${++this.#count}` } = options;
-    return { region, account, stack, name, type, urn: `urn:pulumi:${stack}::stackfleet::${type}::${name}`, signal: options.signal ?? new AbortController().signal };
+    return {
+      region,
+      account,
+      stack,
+      name,
+      type,
+      urn: `urn:pulumi:${stack}::stackfleet::${type}::${name}`,
+      signal: options.signal ?? new AbortController().signal,
+    };
   }
 
   /** Check, begin, record; the settle's promise beside the record. */
@@ -198,8 +233,19 @@ export class FakeCloud {
     const begun = model.begin(parsed, scope, this);
     const key = `k${++this.#count}`;
     const record: MutableRecord = {
-      key, type, id: begun.id, ...(begun.arn === undefined ? {} : { arn: begun.arn }), region: scope.region, account: scope.account, stack: scope.stack, urn: scope.urn,
-      inputs: parsed, outputs: begun.outputs, tags: (parsed["tagsAll"] ?? parsed["tags"] ?? {}) as Record<string, string>, status: "creating", createdAt: this.clock.now().toISOString(),
+      key,
+      type,
+      id: begun.id,
+      ...(begun.arn === undefined ? {} : { arn: begun.arn }),
+      region: scope.region,
+      account: scope.account,
+      stack: scope.stack,
+      urn: scope.urn,
+      inputs: parsed,
+      outputs: begun.outputs,
+      tags: (parsed["tagsAll"] ?? parsed["tags"] ?? {}) as Record<string, string>,
+      status: "creating",
+      createdAt: this.clock.now().toISOString(),
     };
     this.store.records.set(key, record);
     const settled = (async () => {

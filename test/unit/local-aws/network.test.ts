@@ -24,7 +24,13 @@ describe("the network models", () => {
   it("hands back ids, ARNs and defaults in their real forms", async () => {
     expect(vpc.id).toMatch(/^vpc-[0-9a-f]{17}$/);
     expect(vpc.arn).toBe(`arn:aws:ec2:eu-central-1:123456789012:vpc/${vpc.id}`);
-    expect(vpc.outputs).toMatchObject({ ownerId: "123456789012", enableDnsSupport: true, region: "eu-central-1", tagsAll: { Name: "main" }, cidrBlock: "10.0.0.0/16" });
+    expect(vpc.outputs).toMatchObject({
+      ownerId: "123456789012",
+      enableDnsSupport: true,
+      region: "eu-central-1",
+      tagsAll: { Name: "main" },
+      cidrBlock: "10.0.0.0/16",
+    });
     expect(vpc.outputs["defaultSecurityGroupId"]).toMatch(/^sg-/);
     const china = await cloud.create(VPC, { cidrBlock: "10.0.0.0/16" }, { region: "cn-north-1" });
     expect(china.arn).toMatch(/^arn:aws-cn:ec2:cn-north-1:/);
@@ -39,7 +45,9 @@ describe("the network models", () => {
     await cloud.create(SUBNET, { vpcId: vpc.id, cidrBlock: "10.0.0.0/24" });
     expect(await refusal(() => cloud.create(SUBNET, { vpcId: vpc.id, cidrBlock: "10.0.0.128/25" }))).toBe("InvalidSubnet.Conflict");
     expect(await refusal(() => cloud.create(SUBNET, { vpcId: "vpc-none", cidrBlock: "10.0.0.0/24" }))).toBe("InvalidVpcID.NotFound");
-    expect(await refusal(() => cloud.create(SUBNET, { vpcId: vpc.id, cidrBlock: "10.0.9.0/24", availabilityZone: "eu-west-1a" }))).toBe("InvalidParameterValue");
+    expect(await refusal(() => cloud.create(SUBNET, { vpcId: vpc.id, cidrBlock: "10.0.9.0/24", availabilityZone: "eu-west-1a" }))).toBe(
+      "InvalidParameterValue",
+    );
     // The same block in another VPC is no conflict.
     const other = await cloud.create(VPC, { cidrBlock: "10.0.0.0/16" });
     expect(await refusal(() => cloud.create(SUBNET, { vpcId: other.id, cidrBlock: "10.0.0.0/24" }))).toBe("no error");
@@ -73,12 +81,20 @@ describe("the network models", () => {
   it("refuses a route to a gateway of another network", async () => {
     const other = await cloud.create(VPC, { cidrBlock: "10.9.0.0/16" });
     const gateway = await cloud.create(IGW, { vpcId: other.id });
-    expect(await refusal(() => cloud.create(TABLE, { vpcId: vpc.id, routes: [{ cidrBlock: "0.0.0.0/0", gatewayId: gateway.id }] }))).toBe("InvalidParameterValue");
-    expect(await refusal(() => cloud.create(TABLE, { vpcId: vpc.id, routes: [{ cidrBlock: "0.0.0.0/0", gatewayId: "igw-none" }] }))).toBe("InvalidGatewayID.NotFound");
+    expect(await refusal(() => cloud.create(TABLE, { vpcId: vpc.id, routes: [{ cidrBlock: "0.0.0.0/0", gatewayId: gateway.id }] }))).toBe(
+      "InvalidParameterValue",
+    );
+    expect(await refusal(() => cloud.create(TABLE, { vpcId: vpc.id, routes: [{ cidrBlock: "0.0.0.0/0", gatewayId: "igw-none" }] }))).toBe(
+      "InvalidGatewayID.NotFound",
+    );
   });
 
   it("keeps names of security groups unique in a VPC, and groups that are referred to", async () => {
-    const group = await cloud.create(GROUP, { vpcId: vpc.id, name: "web", egress: [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] }] });
+    const group = await cloud.create(GROUP, {
+      vpcId: vpc.id,
+      name: "web",
+      egress: [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] }],
+    });
     expect(group.outputs).toMatchObject({ description: "Managed by Pulumi", ingress: [] });
     expect(await refusal(() => cloud.create(GROUP, { vpcId: vpc.id, name: "web" }))).toBe("InvalidGroup.Duplicate");
     const client = await cloud.create(GROUP, { vpcId: vpc.id, name: "client" });
@@ -95,7 +111,9 @@ describe("the network models", () => {
   it("refuses arguments that are not modelled", () => {
     const parsed = cloud.model(VPC).args.safeParse({ cidrBlock: "10.0.0.0/16", ipv6CidrBlock: "2001:db8::/56" });
     expect(parsed.success).toBe(false);
-    expect(cloud.model(VPC).check?.({ cidrBlock: "10.0.0.0/16", region: "us-east-1" }, { region: "eu-west-1", account: "1" })).toHaveLength(1);
+    expect(cloud.model(VPC).check?.({ cidrBlock: "10.0.0.0/16", region: "us-east-1" }, { region: "eu-west-1", account: "1" })).toHaveLength(
+      1,
+    );
   });
 
   it("removes an argument that the program no longer gives", async () => {
@@ -111,15 +129,17 @@ describe("CIDR blocks", () => {
   });
 
   it("are read back as they are written, contain themselves, and overlap what they contain", () => {
-    fc.assert(fc.property(block, block, (left, right) => {
-      const [a, b] = [parseCidr(left), parseCidr(right)];
-      if (!a || !b) throw new Error(`${left} or ${right} was not read`);
-      expect(`${dotted(a.first)}/${a.prefix}`).toBe(left);
-      expect(contains(a, a)).toBe(true);
-      expect(overlaps(a, b)).toBe(overlaps(b, a));
-      // Aligned blocks either nest or are apart.
-      expect(overlaps(a, b)).toBe(contains(a, b) || contains(b, a));
-    }));
+    fc.assert(
+      fc.property(block, block, (left, right) => {
+        const [a, b] = [parseCidr(left), parseCidr(right)];
+        if (!a || !b) throw new Error(`${left} or ${right} was not read`);
+        expect(`${dotted(a.first)}/${a.prefix}`).toBe(left);
+        expect(contains(a, a)).toBe(true);
+        expect(overlaps(a, b)).toBe(overlaps(b, a));
+        // Aligned blocks either nest or are apart.
+        expect(overlaps(a, b)).toBe(contains(a, b) || contains(b, a));
+      }),
+    );
   });
 
   it.each(["10.0.0.0", "10.0.0.0/33", "256.0.0.0/8", "10.0.0.1/24", "a.b.c.d/8"])("%s is none", (text) => {

@@ -17,7 +17,8 @@ const BUCKET = "aws:s3/bucket:Bucket";
 const TABLE = "aws:dynamodb/table:Table";
 const FUNCTION = "aws:lambda/function:Function";
 
-const trust = (service: string): string => JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" }] });
+const trust = (service: string): string =>
+  JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" }] });
 
 let cloud: FakeCloud;
 beforeEach(() => {
@@ -43,7 +44,10 @@ describe("the AWS package", () => {
       expect(source).toContain(`__pulumiType = '${model.type}'`);
       const shape = Object.keys((model.args as unknown as { shape: object }).shape);
       const inputs = [...source.matchAll(/resourceInputs\["(\w+)"\]/g)].map((match) => match[1]);
-      expect({ type: model.type, strangers: shape.filter((argument) => !inputs.includes(argument)) }).toEqual({ type: model.type, strangers: [] });
+      expect({ type: model.type, strangers: shape.filter((argument) => !inputs.includes(argument)) }).toEqual({
+        type: model.type,
+        strangers: [],
+      });
       for (const property of model.replaceOn) expect(inputs).toContain(property.split(".")[0]);
     }
   });
@@ -54,8 +58,12 @@ describe("IAM", () => {
     const role = await cloud.create(ROLE, { name: "worker", assumeRolePolicy: trust("ecs-tasks.amazonaws.com") });
     expect(role.outputs).toMatchObject({ arn: "arn:aws:iam::123456789012:role/worker", name: "worker", maxSessionDuration: 3600 });
     expect(role.outputs["uniqueId"]).toMatch(/^AROA[A-Z0-9]{17}$/);
-    expect(await refusal(() => cloud.create(ROLE, { name: "WORKER", assumeRolePolicy: trust("x") }, { region: "us-east-1" }))).toBe("EntityAlreadyExists");
-    expect(await refusal(() => cloud.create(ROLE, { name: "worker", assumeRolePolicy: trust("x") }, { account: "210987654321" }))).toBe("no error");
+    expect(await refusal(() => cloud.create(ROLE, { name: "WORKER", assumeRolePolicy: trust("x") }, { region: "us-east-1" }))).toBe(
+      "EntityAlreadyExists",
+    );
+    expect(await refusal(() => cloud.create(ROLE, { name: "worker", assumeRolePolicy: trust("x") }, { account: "210987654321" }))).toBe(
+      "no error",
+    );
   });
 
   it("refuses documents that are not JSON", async () => {
@@ -68,7 +76,9 @@ describe("IAM", () => {
     const managed = await cloud.create(POLICY, { name: "shared", policy: "{}" });
     const link = await cloud.create(ATTACHMENT, { role: "worker", policyArn: managed.id });
     expect(inline.id).toBe("worker:own");
-    expect(await refusal(() => cloud.create(ATTACHMENT, { role: "worker", policyArn: "arn:aws:iam::123456789012:policy/none" }))).toBe("NoSuchEntity");
+    expect(await refusal(() => cloud.create(ATTACHMENT, { role: "worker", policyArn: "arn:aws:iam::123456789012:policy/none" }))).toBe(
+      "NoSuchEntity",
+    );
     expect(await refusal(() => cloud.create(ROLE_POLICY, { name: "own", role: "nobody", policy: "{}" }))).toBe("NoSuchEntity");
     expect(await refusal(() => cloud.delete(role))).toBe("DeleteConflict");
     expect(await refusal(() => cloud.delete(managed))).toBe("DeleteConflict");
@@ -80,7 +90,10 @@ describe("IAM", () => {
 describe("S3", () => {
   it("keeps bucket names unique in the world", async () => {
     const bucket = await cloud.create(BUCKET, { bucket: "results-1" });
-    expect(bucket.outputs).toMatchObject({ arn: "arn:aws:s3:::results-1", bucketRegionalDomainName: "results-1.s3.eu-central-1.amazonaws.com" });
+    expect(bucket.outputs).toMatchObject({
+      arn: "arn:aws:s3:::results-1",
+      bucketRegionalDomainName: "results-1.s3.eu-central-1.amazonaws.com",
+    });
     expect(await refusal(() => cloud.create(BUCKET, { bucket: "results-1" }, { region: "us-east-1" }))).toBe("BucketAlreadyOwnedByYou");
     expect(await refusal(() => cloud.create(BUCKET, { bucket: "results-1" }, { account: "210987654321" }))).toBe("BucketAlreadyExists");
   });
@@ -102,7 +115,11 @@ describe("S3", () => {
   });
 
   it("refuses settings of a bucket that isn't there", async () => {
-    expect(await refusal(() => cloud.create("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", { bucket: "none", blockPublicAcls: true }))).toBe("NoSuchBucket");
+    expect(
+      await refusal(() =>
+        cloud.create("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", { bucket: "none", blockPublicAcls: true }),
+      ),
+    ).toBe("NoSuchBucket");
   });
 });
 
@@ -114,7 +131,11 @@ describe("DynamoDB", () => {
     expect(table.outputs).toMatchObject({ arn: "arn:aws:dynamodb:eu-central-1:123456789012:table/state", billingMode: "PAY_PER_REQUEST" });
     expect(await refusal(() => cloud.create(TABLE, inputs))).toBe("ResourceInUseException");
     expect(await refusal(() => cloud.create(TABLE, inputs, { region: "us-east-1" }))).toBe("no error");
-    const item = await cloud.create("aws:dynamodb/tableItem:TableItem", { tableName: "state", hashKey: "id", item: JSON.stringify({ id: { S: "a" }, n: { N: "1" } }) });
+    const item = await cloud.create("aws:dynamodb/tableItem:TableItem", {
+      tableName: "state",
+      hashKey: "id",
+      item: JSON.stringify({ id: { S: "a" }, n: { N: "1" } }),
+    });
     const read = () => dynamoEngines(cloud).call(HOME, "GetItem", { TableName: "state", Key: { id: { S: "a" } } });
     expect(await read()).toMatchObject({ Item: { n: { N: "1" } } });
     await cloud.delete(item);
@@ -124,7 +145,9 @@ describe("DynamoDB", () => {
   });
 
   it("tells faults of the keys before anything is made", async () => {
-    await expect(cloud.create(TABLE, { ...inputs, rangeKey: "at" }).catch((error: unknown) => String(error))).resolves.toContain("not declared: at");
+    await expect(cloud.create(TABLE, { ...inputs, rangeKey: "at" }).catch((error: unknown) => String(error))).resolves.toContain(
+      "not declared: at",
+    );
   }, 5_000);
 
   it("keeps a protected table", async () => {
@@ -137,7 +160,12 @@ describe("Lambda", () => {
   const hash = "a".repeat(64);
   const code = (more: Partial<Archive>): Archive => ({ kind: "archive", hash, ...more });
   const inputs = (archive: Archive): Properties => ({
-    name: "orchestrator", role: "arn:aws:iam::123456789012:role/lambda", runtime: "nodejs22.x", handler: "index.handler", code: { ...archive } as unknown as Properties, environment: { variables: { TABLE_NAME: "state" } },
+    name: "orchestrator",
+    role: "arn:aws:iam::123456789012:role/lambda",
+    runtime: "nodejs22.x",
+    handler: "index.handler",
+    code: { ...archive } as unknown as Properties,
+    environment: { variables: { TABLE_NAME: "state" } },
   });
   const text = (content: string) => ({ kind: "asset" as const, hash, text: content });
   const create = async (archive: Archive) => {
@@ -154,15 +182,28 @@ describe("Lambda", () => {
 
   it("waits for a new role, unpacks the code, and deploys it with its environment", async () => {
     await cloud.create(ROLE, { name: "lambda", assumeRolePolicy: trust("lambda.amazonaws.com") });
-    const { record, settled } = cloud.begin(FUNCTION, inputs(code({ assets: { "index.js": text("exports.handler = 1"), lib: { kind: "archive", hash, assets: { "a.js": text("2") } } } })));
+    const { record, settled } = cloud.begin(
+      FUNCTION,
+      inputs(code({ assets: { "index.js": text("exports.handler = 1"), lib: { kind: "archive", hash, assets: { "a.js": text("2") } } } })),
+    );
     await turns();
     expect(cloud.functions.deployed.size).toBe(0);
     await cloud.clock.advance(8);
     const live = await settled;
-    expect(live.outputs).toMatchObject({ arn: "arn:aws:lambda:eu-central-1:123456789012:function:orchestrator", qualifiedArn: `${record.arn}:$LATEST`, timeout: 3, memorySize: 128, sourceCodeSize: 20 });
+    expect(live.outputs).toMatchObject({
+      arn: "arn:aws:lambda:eu-central-1:123456789012:function:orchestrator",
+      qualifiedArn: `${record.arn}:$LATEST`,
+      timeout: 3,
+      memorySize: 128,
+      sourceCodeSize: 20,
+    });
     expect(live.outputs["invokeArn"]).toBe(`arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/${record.arn}/invocations`);
     const spec = cloud.functions.deployed.get("123456789012-eu-central-1-orchestrator");
-    expect(spec).toMatchObject({ handler: "index.handler", timeoutSeconds: 3, environment: { TABLE_NAME: "state", AWS_REGION: "eu-central-1" } });
+    expect(spec).toMatchObject({
+      handler: "index.handler",
+      timeoutSeconds: 3,
+      environment: { TABLE_NAME: "state", AWS_REGION: "eu-central-1" },
+    });
     expect(readFileSync(path.join(spec?.codeDir ?? "", "lib/a.js"), "utf8")).toBe("2");
     expect(await refusal(() => create(code({ assets: {} })))).toBe("ResourceConflictException");
     await cloud.delete(live);
