@@ -67,7 +67,10 @@ export const eventPayloads = {
     operation: z.enum(OPERATIONS), target: z.enum(["local", "cloud"]), project: z.string(), configFile: z.string(),
     pid: z.number().int(), parallel: z.number().int(),
     stacks: z.array(z.object({
-      name: z.string(), dependsOn: z.array(z.string()), region: z.string().optional(),
+      name: z.string(),
+      /** What the stack waits for in this run: for a destroy, its dependents. */
+      dependsOn: z.array(z.string()),
+      region: z.string().optional(),
       /** Resources expected, from the checkpoint or the last run; absent: unknown. */
       expected: z.number().int().optional(),
       /** Seconds that the last run of this operation took. */

@@ -1,5 +1,5 @@
 /** The four ways of bringing N stacks up that the benchmark sets side by side. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 
 /** A prepared contender: what to run for a create, a no-op and a destroy. */
@@ -65,6 +65,8 @@ function localProject(ground: Ground): { env: NodeJS.ProcessEnv; cwd: string } {
   mkdirSync(cwd, { recursive: true });
   writeFileSync(path.join(cwd, "Pulumi.yaml"), "name: bench\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: index.js\n");
   writeFileSync(path.join(cwd, "index.js"), `module.exports = require(${JSON.stringify(path.join(ground.dist, "bench", "five.js"))}).program();\n`);
+  // The language host looks for the SDK from the project folder upwards.
+  symlinkSync(path.join(ground.dist, "..", "node_modules"), path.join(cwd, "node_modules"));
   for (const stack of ground.stacks) writeFileSync(path.join(cwd, `Pulumi.${stack}.yaml`), `config:\n  aws:region: ${REGION}\n`);
   return { cwd, env: { ...ground.env, PULUMI_BACKEND_URL: backend(ground), PULUMI_CONFIG_PASSPHRASE: PASSPHRASE } };
 }
@@ -72,7 +74,7 @@ function localProject(ground: Ground): { env: NodeJS.ProcessEnv; cwd: string } {
 /** Stack names are made by the benchmark itself; they reach the shell as arguments, never as part of the script. */
 function shell(ground: Ground, operation: "up" | "destroy", parallel: number): [string, ...string[]] {
   const init = operation === "up" ? "pulumi stack select --create --stack \"$1\" --non-interactive >/dev/null 2>&1; " : "";
-  const one = `${init}exec pulumi ${operation} --yes --skip-preview --non-interactive --stack "$1" >/dev/null`;
+  const one = `${init}exec pulumi ${operation} --yes --skip-preview --non-interactive --stack "$1"`;
   const script = `parallel=$1; one=$2; shift 2; printf '%s\\n' "$@" | xargs -P "$parallel" -n 1 sh -c "$one" sh`;
   return ["sh", "-c", script, "sh", String(parallel), one, ...ground.stacks];
 }

@@ -2,7 +2,7 @@
  * The Pulumi project folder of a target, which the driver and a by-hand `pulumi` share: project file, stack settings,
  * entry module. Written only when the content changes, before any fan-out (Pulumi rewrites such files in place).
  */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import * as path from "node:path";
 import type { ConfigValue, SecretFromEnvironment, StackNode } from "../topology/types";
 import { checkpointFile } from "./checkpoint";
@@ -10,13 +10,15 @@ import { readIfExists, writeAtomic } from "./files";
 
 export interface ProjectFiles {
   readonly projectDir: string;
+  /** Folder of installed packages that has the Pulumi SDK. */
+  readonly packages: string;
   readonly project: string;
   /** Absolute path of the module that runs a by-hand update (`stacks/index`). */
   readonly entry: string;
   readonly configFile: string;
 }
 
-/** Writes `Pulumi.yaml` and the entry module. */
+/** Writes `Pulumi.yaml` and the entry module, and makes the SDK findable for the language host of a by-hand run. */
 export function writeProject(files: ProjectFiles): void {
   writeIfChanged(path.join(files.projectDir, "Pulumi.yaml"), [
     "# Written by stackfleet; the fleet is declared in the file that index.js names.",
@@ -30,6 +32,14 @@ export function writeProject(files: ProjectFiles): void {
     `process.env.STACKFLEET_CONFIG ??= ${JSON.stringify(files.configFile)};`,
     `module.exports = require(${JSON.stringify(files.entry)});`, "",
   ].join("\n"));
+  linkPackages(path.join(files.projectDir, "node_modules"), files.packages);
+}
+
+/** The language host looks for `@pulumi/pulumi` from the project folder upwards, and a fleet may lie anywhere. */
+function linkPackages(link: string, packages: string): void {
+  if (existsSync(path.join(link, "@pulumi", "pulumi"))) return;
+  rmSync(link, { force: true }); // a link to an installation that is gone
+  symlinkSync(packages, link, "dir");
 }
 
 /** Writes a stack's settings: its configuration (secrets are never written here, see `stacks/run.ts`) and the shared salt. */

@@ -11,8 +11,8 @@ export interface Sought {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Region of the provider instance. */
   readonly region: string;
-  /** IDs and ARNs that the state already has under this URN (the old side of a replacement carries the same tag). */
-  readonly known: ReadonlySet<string>;
+  /** What the state already has under this URN: the old side of a replacement carries the same tag. */
+  readonly known: readonly Found[];
 }
 
 export interface Lookup {

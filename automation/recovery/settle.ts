@@ -69,7 +69,7 @@ async function poll(lookup: Lookup, sought: Sought, options: SettleOptions): Pro
   const clock = options.clock ?? REAL_CLOCK;
   const deadline = clock.now() + options.windowMs;
   for (let pause = FIRST_POLL_MS; ; pause *= 2) {
-    const found = (await lookup.find(sought)).filter(({ id, arn }) => !sought.known.has(id) && !(arn !== undefined && sought.known.has(arn)));
+    const found = (await lookup.find(sought)).filter((candidate) => !sought.known.some((known) => isSame(known, candidate)));
     const left = deadline - clock.now();
     if (found.length > 0 || left <= 0) return found;
     await clock.wait(Math.min(pause, left));
@@ -78,12 +78,20 @@ async function poll(lookup: Lookup, sought: Sought, options: SettleOptions): Pro
 
 function soughtOf(resource: CheckpointResource, checkpoint: CheckpointFile, options: SettleOptions): Sought {
   const same = resourcesOf(checkpoint).filter(({ urn }) => urn === resource.urn);
-  const known = new Set(same.flatMap(({ id, outputs }) => [id, outputs?.["arn"]]).filter((value): value is string => typeof value === "string"));
+  const known = same.flatMap(({ id, outputs }): Found[] => {
+    const arn = outputs?.["arn"];
+    return id === undefined ? [] : [{ id, ...(typeof arn === "string" && { arn }) }];
+  });
   const region = providerRegion(resource, checkpoint) ?? options.region;
   if (region === undefined) {
     throw new FleetError("pending-unsettled", `stack ${options.stack}: the region of ${resource.urn} is not known`, { source: "engine", fix: "give the stack a region in the fleet config" });
   }
   return { type: resource.type, urn: resource.urn, inputs: resource.inputs ?? {}, region, known };
+}
+
+/** By ARN where both have one: the revisions of an ECS task definition share their ID. */
+function isSame(a: Found, b: Found): boolean {
+  return a.arn !== undefined && b.arn !== undefined ? a.arn === b.arn : a.id === b.id;
 }
 
 /** `provider` is `<urn>::<id>` of a provider resource of the same state. */

@@ -37,6 +37,7 @@ class Run {
   private executor: Executor | undefined;
   private stopped: "graceful" | "cancel" | undefined;
   private readonly preparing = new AbortController();
+  private readonly touched = new Map<string, number>();
   private readonly began = performance.now();
   private readonly historyFile: string;
 
@@ -99,7 +100,7 @@ class Run {
     this.emit({ type: "run.finished", ...report });
     this.journal?.flush();
     if (this.journalError) throw this.journalError;
-    if (options.operation !== "preview") writeHistory(this.historyFile, options.operation, results);
+    if (options.operation !== "preview") writeHistory(this.historyFile, options.operation, results, this.touched);
     return report;
   }
 
@@ -158,6 +159,7 @@ class Run {
   private emit(body: FleetEventBody): void {
     const event = { seq: ++this.seq, time: new Date().toISOString(), run: this.plan.id, ...body } as FleetEvent;
     this.journal?.write(event);
+    if (body.type === "resource.finished") this.touched.set(body.stack, (this.touched.get(body.stack) ?? 0) + 1);
     try {
       this.listener(event);
     } catch (error) {

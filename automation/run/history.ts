@@ -11,11 +11,12 @@ export function readHistory(file: string, operation: Operation): Readonly<Record
   return parse(file)[operation] ?? {};
 }
 
-export function writeHistory(file: string, operation: Operation, results: readonly StackResult[]): void {
+/** @param touched resources that events were seen for, by stack: the engine's summary leaves providers and reads out */
+export function writeHistory(file: string, operation: Operation, results: readonly StackResult[], touched: ReadonlyMap<string, number>): void {
   const history = parse(file);
   const entries = { ...history[operation] };
-  for (const { name, status, seconds, created, updated, same, deleted } of results) {
-    if (status === "succeeded" || status === "unchanged") entries[name] = { seconds, resources: created + updated + same + deleted };
+  for (const { name, status, seconds } of results) {
+    if (status === "succeeded" || status === "unchanged") entries[name] = { seconds, resources: touched.get(name) ?? 0 };
   }
   writeAtomic(file, `${JSON.stringify({ ...history, [operation]: entries }, undefined, 1)}\n`);
 }

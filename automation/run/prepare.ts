@@ -1,11 +1,11 @@
 /** Everything that can be checked before a run starts: config, selection, dependencies; nothing is created and no cloud is asked. */
-import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { deployedCount, isLive, listStacks, readCheckpoint, resourcesOf, type CheckpointFile } from "../backend/checkpoint";
 import { writeAtomic } from "../backend/files";
 import { FleetError, inputError } from "../errors";
 import { buildGraph, liveDependents, missingDependencies, reverse, select, subgraph, type Graph } from "../graph";
+import { newRunId } from "../journal";
 import { findRoot, layoutAt, type Layout, type Target } from "../layout";
 import { backendOf } from "../target/target";
 import { findConfig, loadTopology } from "../topology";
@@ -40,7 +40,7 @@ export async function planRun(options: RunOptions): Promise<Plan> {
   if (options.operation === "destroy") requireNoLiveDependents(chosen.selected, orphans, state, options.removed === true);
   const part = subgraph(chosen.graph, chosen.selected);
   return {
-    id: newRunId(), layout, target, topology, nodes, orphans,
+    id: newRunId(new Date()), layout, target, topology, nodes, orphans,
     graph: options.operation === "destroy" ? reverse(part) : part,
     selected: [...chosen.selected].sort(),
     deployed: Object.fromEntries([...state].flatMap(([name, checkpoint]) => {
@@ -157,9 +157,4 @@ function requireWritable(layout: Layout): void {
       source: "user", exitCode: 1, cause, fix: "give your user write permission on it, or set STACKFLEET_ROOT to a folder of your own",
     });
   }
-}
-
-function newRunId(now = new Date()): string {
-  const stamp = now.toISOString().replace(/[-:]|\.\d+Z$/g, "");
-  return `${stamp}-${randomBytes(3).toString("hex")}`;
 }

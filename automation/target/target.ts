@@ -21,6 +21,11 @@ export interface TargetContext {
 /** Files of the package that by-hand runs and the program host load; `dist/` at run time. */
 export const COMPILED_ROOT = path.resolve(__dirname, "..", "..");
 
+/** The `node_modules` that this package runs on; the SDK may be installed beside it or above. */
+function installedPackages(): string {
+  return path.resolve(path.dirname(require.resolve("@pulumi/pulumi/package.json")), "..", "..");
+}
+
 /** Backend of a target: the local cloud's state never mixes with the cloud's. */
 export function backendOf(layout: Layout, target: Target, topology: Pick<Topology, "backend">, env: NodeJS.ProcessEnv): { url: string; stateDir: string | undefined } {
   const configured = target === "cloud" ? topology.backend ?? env["PULUMI_BACKEND_URL"] : undefined;
@@ -47,7 +52,7 @@ export function prepareTarget(options: {
   const { project: projectDir, pulumiHome } = layout.target(target);
   const backend = backendOf(layout, target, topology, env);
   const secrets = passphraseOf(layout, target, env, backend.stateDir !== undefined);
-  writeProject({ projectDir, project: topology.project, entry: path.join(COMPILED_ROOT, "stacks", "index.js"), configFile: topology.configFile });
+  writeProject({ projectDir, packages: installedPackages(), project: topology.project, entry: path.join(COMPILED_ROOT, "stacks", "index.js"), configFile: topology.configFile });
   const salt = secrets && sharedSalt(projectDir, secrets.read);
   for (const stack of topology.stacks) writeStackSettings(projectDir, topology.project, stack, salt);
   if (backend.stateDir !== undefined) {

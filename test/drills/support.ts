@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { FleetEvent } from "../../automation/events";
+import { balance } from "../../local/balance";
 import type { LedgerEntry } from "../../local/protocol";
 
 const CLI = path.resolve(__dirname, "..", "..", "bin", "stackfleet.js");
@@ -66,19 +67,10 @@ export class DrillFleet {
     }));
   }
 
-  /** What the ledger says is there now, and every URN that a second resource was made for while the first was there. */
+  /** What the ledger says is there now, and what was made twice. A create that left an ID made something, whatever became of its call. */
   async verdict(): Promise<{ live: Set<string>; createdTwice: string[] }> {
-    const live = new Map<string, string>();
-    const createdTwice: string[] = [];
-    for (const { type, id, urn, operation, result } of await this.ledger()) {
-      if (result !== "ok" || !type.startsWith("aws:")) continue;
-      const key = `${type} ${id}`;
-      if (operation === "delete") live.delete(key);
-      if (operation !== "create") continue;
-      if ([...live.values()].includes(urn)) createdTwice.push(urn);
-      live.set(key, urn);
-    }
-    return { live: new Set(live.keys()), createdTwice };
+    const { createdTwice, leftBehind } = balance((await this.ledger()).filter(({ type }) => type.startsWith("aws:")));
+    return { live: new Set(leftBehind.map(({ type, id }) => `${type} ${id}`)), createdTwice: createdTwice.map(({ urn }) => urn) };
   }
 
   private env(): NodeJS.ProcessEnv {

@@ -101,6 +101,13 @@ describe("settling what an interrupted update left pending", () => {
     expect(resourcesOf(state()).filter(({ urn }) => urn === VPC_URN).map(({ id }) => id)).toEqual(["vpc-old"]);
   });
 
+  it("tells the revisions of a task definition apart, whose ID is the same", async () => {
+    const revision = (n: number): string => `arn:aws:ecs:eu-west-1:1:task-definition/f:${n}`;
+    writeState([{ type: "creating", resource: vpc }], [{ ...vpc, id: "f", outputs: { arn: revision(1) } }]);
+    await settlePending(options(lookupOf([[{ id: "f", arn: revision(1) }, { id: "f", arn: revision(2) }]])));
+    expect(resourcesOf(state()).filter(({ urn }) => urn === VPC_URN).map(({ outputs }) => outputs?.["arn"])).toEqual([revision(1), revision(2)]);
+  });
+
   it("marks the old side of a replacement for deletion when the new side is adopted", async () => {
     writeState([{ type: "creating", resource: vpc }], [{ ...vpc, id: "vpc-old", outputs: { arn: "arn:old" } }]);
     await settlePending(options(lookupOf([[{ id: "vpc-old", arn: "arn:old" }, { id: "vpc-new", arn: "arn:new" }]])));
