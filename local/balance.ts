@@ -8,7 +8,7 @@ export interface MadeResource { readonly urn: string; readonly type: string; rea
 export interface CreatedTwice { readonly urn: string; readonly resources: readonly MadeResource[] }
 
 export interface Balance {
-  /** Empty when no URN owns more than one resource, and no resource was created twice without a deletion between. */
+  /** Of what lives now: empty when no URN owns more than one resource, and no resource answered the creates of two URNs. */
   readonly createdTwice: readonly CreatedTwice[];
   /** Resources that were made, never deleted, and that no state knows. */
   readonly leftBehind: readonly MadeResource[];
@@ -19,17 +19,11 @@ export interface Balance {
  * @param inState the ids that the stacks' state holds; without it, everything that lives is left behind, as after a destroy
  */
 export function balance(entries: readonly LedgerEntry[], inState: ReadonlySet<string> = new Set()): Balance {
-  const live: MadeResource[] = [];
+  let live: MadeResource[] = [];
   for (const entry of entries) {
     // An id means that the service made it, whatever became of the call.
     if (entry.operation === "create" && entry.id !== "") live.push(made(entry));
-    if (entry.operation === "delete" && entry.result === "ok") {
-      const same = (resource: MadeResource) => resource.type === entry.type && resource.id === entry.id;
-      // Names repeat in other regions; the id of a global type may be deleted through a provider of another region.
-      const here = live.findIndex((resource) => same(resource) && resource.region === entry.region);
-      const index = here >= 0 ? here : live.findIndex((resource) => same(resource) && resource.urn === entry.urn);
-      if (index >= 0) live.splice(index, 1);
-    }
+    if (entry.operation === "delete" && entry.result === "ok") live = without(live, entry);
   }
   const twice = [...Map.groupBy(live, (resource) => resource.urn)].filter(([, resources]) => resources.length > 1);
   const shared = [...Map.groupBy(live, (resource) => `${resource.type} ${resource.id} ${resource.region ?? ""}`).values()]
@@ -41,6 +35,16 @@ export function balance(entries: readonly LedgerEntry[], inState: ReadonlySet<st
     ],
     leftBehind: live.filter((resource) => !inState.has(resource.id)),
   };
+}
+
+/** One deletion ends every create that was answered with this resource. */
+function without(live: readonly MadeResource[], entry: LedgerEntry): MadeResource[] {
+  const same = live.filter((resource) => resource.type === entry.type && resource.id === entry.id);
+  const here = same.filter((resource) => resource.region === entry.region);
+  // Names repeat in other regions. But a global type may be deleted through a provider of another region than it was made by.
+  const elsewhere = same.every((resource) => resource.region === same[0]?.region) ? same : same.filter((resource) => resource.urn === entry.urn);
+  const gone = new Set(here.length > 0 ? here : elsewhere);
+  return live.filter((resource) => !gone.has(resource));
 }
 
 function made({ urn, type, id, region, seq }: LedgerEntry): MadeResource {

@@ -101,7 +101,9 @@ async function assemble(parts: DaemonParts, options: DaemonOptions, undo: (() =>
     version, pid: process.pid, pidStart: startOf(process.pid) ?? "", startedAt: new Date().toISOString(), timeScale: cloud.context.clock.timeScale, token, ports,
   };
   const infoFile = path.join(dir, INFO_FILE);
-  writePrivate(infoFile, `${JSON.stringify(info, undefined, 2)}\n`);
+  const publish = (timeScale: number) => writePrivate(infoFile, `${JSON.stringify({ ...info, timeScale }, undefined, 2)}\n`);
+  publish(info.timeScale);
+  cloud.onTimeScale(publish);
   undo.push(() => rmSync(infoFile, { force: true }));
   log.info("serving", { ports, timeScale: info.timeScale, resources: cloud.store.size });
   return {

@@ -48,7 +48,8 @@ function open(daemon: Daemon, method: Method, route: string, signal: AbortSignal
     ...(payload !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
   };
   return new Promise((resolve, reject) => {
-    request({ host: "127.0.0.1", port: daemon.ports.control, path: route, method, headers, signal }, resolve)
+    // A connection each: a kept one would be dead after a restart of the daemon, which keeps its port.
+    request({ host: "127.0.0.1", port: daemon.ports.control, path: route, method, headers, signal, agent: false }, resolve)
       .once("error", (error) => reject(unreachable(daemon, error)))
       .end(payload);
   });

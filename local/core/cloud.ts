@@ -34,6 +34,8 @@ export interface Cloud {
   readonly lifecycle: Lifecycle;
   /** Changes the scale, for running waits too, and keeps it over restarts. */
   setTimeScale(timeScale: number): void;
+  /** Called after every change of the scale. */
+  onTimeScale(listener: (timeScale: number) => void): void;
   /** Goes on with what an earlier daemon left. */
   resume(): Promise<void>;
   /** Interrupts every job; `close` comes after all who use the cloud have ended. */
@@ -53,12 +55,15 @@ export function openCloud(options: CloudOptions): Cloud {
   const stop = new AbortController();
   const parts = { store, ledger: new Ledger(database, () => clock.now()), faults: new FaultPlan(database), cloud: context, shutdown: stop.signal };
   const lifecycle = new Lifecycle(parts);
+  const scaleListeners: ((timeScale: number) => void)[] = [];
   return {
     context, store, lifecycle, ledger: parts.ledger, faults: parts.faults,
     setTimeScale: (timeScale) => {
       clock.setTimeScale(timeScale);
       database.setSetting(TIME_SCALE, String(timeScale));
+      for (const listener of scaleListeners) listener(timeScale);
     },
+    onTimeScale: (listener) => void scaleListeners.push(listener),
     resume: () => resume({ ...parts, lifecycle, modelOf: (type) => models.get(type) }),
     shutdown: () => stop.abort(new Error("the local cloud is stopping")),
     close: () => database.close(),

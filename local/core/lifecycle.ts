@@ -1,6 +1,7 @@
 /**
  * What happens to a resource: create, read, update, delete, each with its ledger entry, latency and faults. A job that the
- * cloud has accepted goes on whatever becomes of its caller, as in the real service.
+ * cloud has accepted goes on whatever becomes of its caller, as in the real service. It also outlives the engine's `Cancel`,
+ * which the real provider ignores: one interrupt lets what is in flight finish.
  */
 import type { CallScope, CloudContext, Properties, ResourceModel, ResourceRecord } from "../model";
 import { ServiceError } from "../model";
@@ -20,7 +21,7 @@ export interface ResourceCall {
   readonly redact?: (text: string) => string;
 }
 
-/** The resource exists but is not what was asked for: its start failed, or the caller did not wait. */
+/** The resource exists but its start failed. */
 export class PartialFailure extends Error {
   constructor(readonly record: ResourceRecord, reason: string, options?: ErrorOptions) {
     super(reason, options);
@@ -33,14 +34,6 @@ export class ReplyDropped extends Error {
   constructor() {
     super("error reading from server: EOF");
     this.name = "ReplyDropped";
-  }
-}
-
-/** The caller went away before the job ended; the job goes on. */
-export class CallCancelled extends Error {
-  constructor(what: string) {
-    super(`${what} was cancelled; the service goes on with it`);
-    this.name = "CallCancelled";
   }
 }
 
@@ -65,7 +58,7 @@ export class Lifecycle {
 
   /**
    * @throws {ServiceError} when nothing was made
-   * @throws {PartialFailure} when the resource exists but did not settle, or the call was cancelled meanwhile
+   * @throws {PartialFailure} when the resource exists but did not settle
    * @throws {ReplyDropped} by the fault plan
    */
   async create(call: ResourceCall, inputs: Properties): Promise<ResourceRecord> {
@@ -79,18 +72,18 @@ export class Lifecycle {
       await held;
       return this.#settle(call, record, entry, model.latency.create.seconds);
     });
-    const settled = await orCancelled(job, scope.signal, () => new PartialFailure(this.#current(record), new CallCancelled(`create of ${scope.name}`).message));
+    const settled = await job;
     if (fault === "drop-reply") throw new ReplyDropped();
     return settled;
   }
 
   /** Live state by id or by an id of the import syntax; undefined when there is no such resource. */
   async read(call: ResourceCall, id: string): Promise<ResourceRecord | undefined> {
-    const { model, scope } = call;
+    const { model } = call;
     const seconds = model.latency.read?.seconds ?? DEFAULT_READ_SECONDS;
     const entry = this.#open(call, "read", id, seconds);
     return this.#closing(call, entry, async () => {
-      await this.parts.cloud.clock.sleep(seconds, AbortSignal.any([scope.signal, this.parts.shutdown]));
+      await this.parts.cloud.clock.sleep(seconds, this.parts.shutdown);
       const record = this.find(call, id);
       const live = record && model.read ? await model.read(record, this.parts.cloud) : record?.outputs;
       if (!record || !live) {
@@ -103,23 +96,20 @@ export class Lifecycle {
 
   /** @throws {ServiceError} when the resource is gone or the service refuses */
   async update(call: ResourceCall, id: string, inputs: Properties): Promise<ResourceRecord> {
-    const { model, scope } = call;
+    const { model } = call;
     const entry = this.#open(call, "update", id, model.latency.update.seconds);
     const key = this.find(call, id)?.key;
-    const job = this.#serial.run(key ?? `${model.type} ${id}`, () => this.#closing(call, entry, () => this.#apply(call, key, id, inputs)));
-    return orCancelled(job, scope.signal, () => new CallCancelled(`update of ${scope.name}`));
+    return this.#serial.run(key ?? `${model.type} ${id}`, () => this.#closing(call, entry, () => this.#apply(call, key, id, inputs)));
   }
 
   /** A resource that is gone already is no error; a second deletion of the same resource waits for the first. */
   async delete(call: ResourceCall, id: string): Promise<void> {
-    const { model, scope } = call;
-    const entry = this.#open(call, "delete", id, model.latency.delete.seconds);
+    const entry = this.#open(call, "delete", id, call.model.latency.delete.seconds);
     const record = this.find(call, id);
     if (!record) return entry.close(failed("not found"));
     const running = this.#deleting.get(record.key);
     if (running) entry.close(failed("deletion is in progress already"));
-    const job = running ?? this.#startDeletion(call, record.key, entry);
-    return orCancelled(job, scope.signal, () => new CallCancelled(`delete of ${scope.name}`));
+    return running ?? this.#startDeletion(call, record.key, entry);
   }
 
   /** Goes on with a job that an earlier daemon left; see `resume.ts`. */
@@ -146,7 +136,7 @@ export class Lifecycle {
   /** The provider retries throttles itself; the first attempt is in the ledger all the same. */
   async #throttled(call: ResourceCall): Promise<void> {
     this.#open(call, "create", "", 0).close(failed("throttled"));
-    await this.parts.cloud.clock.sleep(THROTTLE_BACKOFF_SECONDS, AbortSignal.any([call.scope.signal, this.parts.shutdown]));
+    await this.parts.cloud.clock.sleep(THROTTLE_BACKOFF_SECONDS, this.parts.shutdown);
   }
 
   #begin(call: ResourceCall, inputs: Properties, entry: OpenEntry, refuse: boolean): ResourceRecord {
@@ -195,7 +185,7 @@ export class Lifecycle {
       await cloud.clock.sleep(model.latency.update.seconds, this.parts.shutdown);
       return store.update(record.key, { inputs, outputs, status: "available" }) ?? record;
     } catch (error) {
-      store.update(record.key, { status: "available" });
+      if (!this.parts.shutdown.aborted) store.update(record.key, { status: "available" });
       throw error;
     }
   }
@@ -251,20 +241,6 @@ export class Lifecycle {
     const text = messageOf(error).replaceAll(/\s+/g, " ");
     const shown = call.redact?.(text) ?? text;
     return shown === PENDING ? `${shown} call` : shown;
-  }
-}
-
-/** The job's result, or an error as soon as the caller is gone; the job goes on, and its failure is in the ledger. */
-async function orCancelled<T>(job: Promise<T>, signal: AbortSignal, error: () => Error): Promise<T> {
-  job.catch(() => undefined);
-  if (signal.aborted) throw error();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const aborted = () => reject(error());
-  signal.addEventListener("abort", aborted, { once: true });
-  try {
-    return await Promise.race([job, promise]);
-  } finally {
-    signal.removeEventListener("abort", aborted);
   }
 }
 

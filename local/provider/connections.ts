@@ -4,7 +4,7 @@ import type { ProviderConfiguration } from "./configuration";
 import { RpcError } from "./rpc";
 
 export interface Connection extends ProviderConfiguration {
-  /** Aborted by the engine's `Cancel`. */
+  /** Aborted by the engine's `Cancel`, which comes with the first interrupt: ends hangs, and nothing else. */
   readonly cancelled: AbortSignal;
 }
 

@@ -9,7 +9,7 @@ import type { Properties, ResourceRecord } from "../model";
 import { checkInputs, type Autonaming } from "./check";
 import type { Connections } from "./connections";
 import { diffInputs, type PropertyChange } from "./diff";
-import { DEFAULTS_KEY, marshal, redactor, structOf, unmarshal, wireOf, type Path, type Unmarshalled, type WireProperties } from "./properties";
+import { DEFAULTS_KEY, marshal, redactor, structOf, unmarshal, wireOf, type Unmarshalled, type WireProperties } from "./properties";
 import { initFailed, RpcError, unary } from "./rpc";
 
 export interface ResourceParts {
@@ -72,7 +72,7 @@ async function create(parts: ResourceParts, request: rpc.CreateRequest, incoming
   const call = callOf(parts, request.getUrn(), incoming, inputs);
   // As in a bridged provider: the inputs are known, everything else the engine takes as computed.
   if (request.getPreview()) return new rpc.CreateResponse().setProperties(structOf(withoutDefaults(wire)));
-  const record = await reported(parts.lifecycle.create(call, inputs.properties), inputs.secrets, wire);
+  const record = await reported(parts.lifecycle.create(call, inputs.properties), inputs, wire);
   return new rpc.CreateResponse().setId(record.id).setProperties(structOf(marshal(outputsOf(record), inputs.secrets)));
 }
 
@@ -97,7 +97,7 @@ async function update(parts: ResourceParts, request: rpc.UpdateRequest, incoming
     const kept = Object.entries(wireOf(request.getOlds())).filter(([key]) => !dropped.includes(key));
     return new rpc.UpdateResponse().setProperties(structOf({ ...Object.fromEntries(kept), ...withoutDefaults(wire) }));
   }
-  const record = await reported(parts.lifecycle.update(call, request.getId(), news.properties), news.secrets, wire);
+  const record = await reported(parts.lifecycle.update(call, request.getId(), news.properties), news, wire);
   return new rpc.UpdateResponse().setProperties(structOf(marshal(outputsOf(record), news.secrets)));
 }
 
@@ -117,14 +117,14 @@ function callOf(parts: ResourceParts, urn: string, { peer, signal }: Incoming, i
   };
 }
 
-/** Turns the core's errors into the engine's. */
-async function reported(job: Promise<ResourceRecord>, secrets: readonly Path[], inputs: WireProperties): Promise<ResourceRecord> {
+/** Turns the core's errors into the engine's, without the secrets that a model may have put into a text. */
+async function reported(job: Promise<ResourceRecord>, inputs: Unmarshalled, wire: WireProperties): Promise<ResourceRecord> {
   try {
     return await job;
   } catch (error) {
-    if (error instanceof PartialFailure) throw initFailed(error.record.id, error.message, marshal(outputsOf(error.record), secrets), inputs);
-    if (error instanceof ReplyDropped) throw new RpcError(status.UNAVAILABLE, messageOf(error));
-    throw error;
+    const message = redactor(inputs)(messageOf(error));
+    if (error instanceof PartialFailure) throw initFailed(error.record.id, message, marshal(outputsOf(error.record), inputs.secrets), wire);
+    throw new RpcError(error instanceof ReplyDropped ? status.UNAVAILABLE : status.UNKNOWN, message);
   }
 }
 
