@@ -64,7 +64,14 @@ export async function loadFleet(options: Pick<RunOptions, "config" | "cwd">): Pr
   if (!existsSync(file)) {
     throw new FleetError("config-missing", `the fleet config does not exist; got ${file}`, { source: "user", fix: "give --config an existing fleet.config.ts or a Constellation JSON file" });
   }
-  return { layout, topology: await loadTopology(file) };
+  return { layout, topology: withRootPolicies(await loadTopology(file), layout) };
+}
+
+/** A Constellation file names no policies; those of the project that it is run in count. */
+function withRootPolicies(topology: Topology, layout: Layout): Topology {
+  const pack = path.join(layout.root, "policy");
+  const usable = topology.policyPacks.length === 0 && path.extname(topology.configFile) === ".json" && existsSync(path.join(pack, "PulumiPolicy.yaml"));
+  return usable ? { ...topology, policyPacks: [pack] } : topology;
 }
 
 /** A declaration that a script hands over is written down: the program host, another process, loads it from there. */
