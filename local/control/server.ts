@@ -52,7 +52,11 @@ function cloudRoutes(app: FastifyInstance, { cloud, runtime, version, stop }: Co
     return cloud.ledger.list({ ...(since !== undefined && { since }), ...(stack !== undefined && { stack }), ...(type !== undefined && { type }) });
   });
   app.get("/faults", () => cloud.faults.list());
-  app.post("/faults", (request) => cloud.faults.add(newFaultSchema.parse(request.body)));
+  app.post("/faults", (request) => {
+    const fault = newFaultSchema.parse(request.body);
+    if (cloud.types.has(fault.type)) return cloud.faults.add(fault);
+    throw new LocalCloudError("type-unknown", `unknown resource type; got "${fault.type}"; expected one that the local cloud models`, "see docs/local-cloud.md for the list");
+  });
   app.delete("/faults", () => {
     cloud.faults.clear();
     return {};

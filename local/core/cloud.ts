@@ -32,6 +32,8 @@ export interface Cloud {
   readonly ledger: Ledger;
   readonly faults: FaultPlan;
   readonly lifecycle: Lifecycle;
+  /** The resource types that this cloud knows. */
+  readonly types: ReadonlySet<string>;
   /** Changes the scale, for running waits too, and keeps it over restarts. */
   setTimeScale(timeScale: number): void;
   /** Called after every change of the scale. */
@@ -57,7 +59,7 @@ export function openCloud(options: CloudOptions): Cloud {
   const lifecycle = new Lifecycle(parts);
   const scaleListeners: ((timeScale: number) => void)[] = [];
   return {
-    context, store, lifecycle, ledger: parts.ledger, faults: parts.faults,
+    context, store, lifecycle, ledger: parts.ledger, faults: parts.faults, types: new Set(models.keys()),
     setTimeScale: (timeScale) => {
       clock.setTimeScale(timeScale);
       database.setSetting(TIME_SCALE, String(timeScale));

@@ -89,6 +89,7 @@ describe("the daemon and its client", () => {
     await client.clearFaults();
     expect(await client.faults()).toEqual([]);
     await expect(client.addFault({ type, kind: "fail", nth: 0 })).rejects.toThrow("nth");
+    await expect(client.addFault({ type: "chain:index:Nothing", kind: "fail" })).rejects.toThrow(`unknown resource type; got "chain:index:Nothing"`);
   });
 
   it("filters the ledger", async () => {
