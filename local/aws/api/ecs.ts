@@ -3,7 +3,7 @@ import { ServiceError } from "../../model";
 import type { CloudContext, Properties, ResourceRecord } from "../../model";
 import type { Place } from "../arn";
 import { list, numeric, object, text } from "../define";
-import { ecsController } from "../ecs/controller";
+import { ecsController } from "../ecs/schedulers";
 import { CLUSTER, clusterArn, findCluster, findService, findTaskDefinition, here, ECS_SERVICE, requireCluster } from "../ecs/shared";
 import { healthOf, isReady } from "../ecs/task";
 import type { Task } from "../ecs/task";

@@ -1,7 +1,7 @@
 /** The task metadata endpoint (version 4) that containers find in ECS_CONTAINER_METADATA_URI_V4. */
 import type { CloudContext } from "../../model";
 import type { ContainerState } from "../../runtime/port";
-import { ecsController } from "../ecs/controller";
+import { ecsController } from "../ecs/schedulers";
 import { nameOfDefinition } from "../ecs/shared";
 import { containerId, LABEL } from "../ecs/task";
 import type { Task } from "../ecs/task";

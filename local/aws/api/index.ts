@@ -5,7 +5,7 @@ import type { CloudContext } from "../../model";
 import type { FunctionRuntime } from "../../runtime/port";
 import { accountOfKey } from "../credentials";
 import { dynamoEngines } from "../dynamodb/engine";
-import { closeEcs } from "../ecs/controller";
+import { closeEcs } from "../ecs/schedulers";
 import { ampApi } from "./amp";
 import { dynamodbApi } from "./dynamodb";
 import { ec2Api } from "./ec2";

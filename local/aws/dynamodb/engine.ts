@@ -23,6 +23,7 @@ export class DynamoEngines {
   readonly #root: string;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #running = new Map<string, Promise<Server>>();
+  #closed = false;
 
   constructor(root: string) {
     this.#root = root;
@@ -51,6 +52,7 @@ export class DynamoEngines {
 
   /** Waits for running calls and closes the files. */
   async close(): Promise<void> {
+    this.#closed = true;
     const servers = await Promise.all(this.#running.values());
     this.#running.clear();
     this.#agent.destroy();
@@ -65,7 +67,9 @@ export class DynamoEngines {
     );
   }
 
-  #engine(place: Place): Promise<Server> {
+  async #engine(place: Place): Promise<Server> {
+    // A late call must not open the files again behind the next daemon's back.
+    if (this.#closed) throw new Error("the DynamoDB engines have been closed");
     const key = `${place.account}/${place.region}`;
     const known = this.#running.get(key) ?? this.#start(path.join(this.#root, place.account, place.region));
     this.#running.set(key, known);

@@ -1,7 +1,8 @@
 /** The ECS service scheduler: starts, replaces, rolls and drains tasks so that each service has what it asks for. */
+import { ServiceError } from "../../model";
 import type { CloudContext, ResourceRecord } from "../../model";
 import type { ContainerState } from "../../runtime/port";
-import { numeric, text } from "../define";
+import { numeric, object, text } from "../define";
 import { ECS_SERVICE, findTaskDefinition } from "./shared";
 import { newTask, startContainers } from "./launch";
 import { LaunchRate } from "./launchRate";
@@ -11,6 +12,7 @@ import type { Task } from "./task";
 import { ServiceMemory } from "./serviceMemory";
 import type { ServiceEvent } from "./serviceMemory";
 import { TaskTable } from "./taskTable";
+import { waitFor } from "./waitFor";
 
 /** The scheduler of one cloud. */
 export class EcsController {
@@ -55,24 +57,22 @@ export class EcsController {
     memory.running ??= this.#work(serviceArn, memory);
   }
 
-  /** Resolves when the service is steady; rejects when it was deleted or the signal aborts. */
-  async steady(serviceArn: string, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const settle = (finish: () => void): void => {
-        this.#listeners.delete(look);
-        signal.removeEventListener("abort", look);
-        finish();
-      };
-      const look = (): void => {
-        if (signal.aborted) return settle(() => reject(signal.reason as Error));
-        const record = this.#service(serviceArn);
-        if (!record) return settle(() => reject(new Error(`service ${serviceArn} was deleted while it was waited for`)));
-        if (this.isSteady(record)) settle(resolve);
-      };
-      this.#listeners.add(look);
-      signal.addEventListener("abort", look);
-      look();
-    });
+  /**
+   * Resolves when the service is steady.
+   * @throws {ServiceError} `DeploymentFailed` when its circuit breaker trips; rejects too when it is deleted or the signal aborts
+   */
+  steady(serviceArn: string, signal: AbortSignal): Promise<void> {
+    const look = (): boolean => {
+      const record = this.#service(serviceArn);
+      if (!record) throw new Error(`service ${serviceArn} was deleted while it was waited for`);
+      if (!this.#hasTripped(record)) return this.isSteady(record);
+      throw new ServiceError("DeploymentFailed", `ECS deployment circuit breaker: tasks failed to start; ${this.lastStop(serviceArn) ?? ""}`);
+    };
+    const subscribe = (listener: () => void) => {
+      this.#listeners.add(listener);
+      return () => void this.#listeners.delete(listener);
+    };
+    return waitFor(look, subscribe, signal);
   }
 
   /** As many ready tasks of the wanted revision as desired, and no other. */
@@ -137,6 +137,13 @@ export class EcsController {
     return findTaskDefinition(this.#cloud, record, text(record.outputs["taskDefinition"]))?.arn;
   }
 
+  /** Source: ECS developer guide, "deployment circuit breaker": half the desired count of tasks failed in a row, at least 3, at most 200. */
+  #hasTripped(record: ResourceRecord): boolean {
+    if (object(record.inputs["deploymentCircuitBreaker"])["enable"] !== true) return false;
+    const threshold = Math.min(200, Math.max(3, Math.ceil(numeric(record.outputs["desiredCount"]) / 2)));
+    return this.#memory(record.arn ?? record.id).failures >= threshold;
+  }
+
   async #work(serviceArn: string, memory: ServiceMemory): Promise<void> {
     // In its own turn, so that what one event changes is seen as a whole.
     await Promise.resolve();
@@ -171,7 +178,7 @@ export class EcsController {
       const task = this.#tasks.get(id);
       if (task) this.#inBackground(this.stopTask(task, "Scaling activity initiated by (deployment)"), serviceArn);
     }
-    if (plan.start === 0 || definition === undefined || memory.retrying) return;
+    if (plan.start === 0 || definition === undefined || memory.retrying || this.#hasTripped(record)) return;
     if (memory.failures > 0) return this.#retryLater(serviceArn, memory);
     for (let n = 0; n < plan.start; n += 1) this.#inBackground(this.#launch(record, definition), serviceArn);
   }
@@ -281,19 +288,4 @@ export class EcsController {
   #changed(): void {
     for (const listener of [...this.#listeners]) listener();
   }
-}
-
-const controllers = new WeakMap<object, EcsController>();
-
-/** The scheduler of a cloud; starts with the first call. */
-export function ecsController(cloud: CloudContext): EcsController {
-  const known = controllers.get(cloud.store) ?? new EcsController(cloud);
-  controllers.set(cloud.store, known);
-  return known;
-}
-
-/** Ends the scheduler of a cloud, if it has one. */
-export function closeEcs(cloud: Pick<CloudContext, "store">): void {
-  controllers.get(cloud.store)?.close();
-  controllers.delete(cloud.store);
 }

@@ -7,7 +7,7 @@ import { defineResource, text } from "../define";
 import { requireSecurityGroup, requireSubnet } from "../ec2/shared";
 import { STEADY_STATE_TIMEOUT_SECONDS } from "../latencies";
 import { DISCOVERY_SERVICE } from "../servicediscovery/namespace";
-import { ecsController } from "./controller";
+import { ecsController } from "./schedulers";
 import { ECS_SERVICE, findService, findTaskDefinition, requireCluster } from "./shared";
 
 const FILE = "local/aws/ecs/service.ts";
@@ -42,13 +42,13 @@ export const service = defineResource({
     forceNewDeployment: z.literal(false).optional(),
     forceDelete: z.boolean().optional(),
     schedulingStrategy: z.literal("REPLICA").optional(),
+    deploymentCircuitBreaker: z.strictObject({ enable: z.boolean(), rollback: z.literal(false) }).optional(),
     // Kept, without effect here.
     platformVersion: z.string().optional(),
     propagateTags: z.enum(["SERVICE", "TASK_DEFINITION", "NONE"]).optional(),
     enableEcsManagedTags: z.boolean().optional(),
     enableExecuteCommand: z.boolean().optional(),
     availabilityZoneRebalancing: z.enum(["ENABLED", "DISABLED"]).optional(),
-    deploymentCircuitBreaker: z.strictObject({ enable: z.boolean(), rollback: z.literal(false) }).optional(),
     healthCheckGracePeriodSeconds: z.number().int().optional(),
   },
   replaceOn: ["name", "cluster", "launchType", "schedulingStrategy"],

@@ -7,7 +7,7 @@ import type { Archive, CallScope, CloudContext, Properties, ResourceRecord } fro
 import { arn, nameOf, partitionOf } from "../arn";
 import type { Place } from "../arn";
 import { localCredentials } from "../credentials";
-import { defineResource, list, numeric, object, text } from "../define";
+import { defineResource, numeric, object, text } from "../define";
 import { requireSecurityGroup, requireSubnet } from "../ec2/shared";
 import { roleOfArn } from "../iam/shared";
 import { ROLE_PROPAGATION } from "../latencies";
@@ -225,20 +225,20 @@ const permission = defineResource({
     const fn = findFunction(cloud, scope, inputs.function);
     if (!fn) throw new ServiceError("ResourceNotFoundException", `Function not found: ${inputs.function}`, 404);
     const id = inputs.statementId ?? `terraform-${cloud.ids.hex(26)}`;
-    const rival = list(
-      cloud.store
-        .list(PERMISSION, { region: scope.region, account: scope.account })
-        .map((other) => `${nameOf(text(other.inputs["function"]))}/${other.id}`),
-    );
-    if (rival.includes(`${fn.id}/${id}`))
+    const same = cloud.store
+      .list(PERMISSION, { region: scope.region, account: scope.account })
+      .filter((other) => other.outputs["statementId"] === id);
+    if (same.some((other) => findFunction(cloud, scope, text(other.inputs["function"]))?.key === fn.key)) {
       throw new ServiceError(
         "ResourceConflictException",
         `The statement id (${id}) provided already exists. Please provide a new statement id, or remove the existing statement.`,
         409,
       );
-    return { id, outputs: { statementId: id } };
+    }
+    // Statement ids are unique in a function only, records' ids in a region.
+    return { id: same.length === 0 ? id : `${fn.id}/${id}`, outputs: { statementId: id } };
   },
-  importIds: (record) => [`${nameOf(text(record.inputs["function"]))}/${record.id}`],
+  importIds: (record) => [`${nameOf(text(record.inputs["function"]))}/${text(record.outputs["statementId"])}`],
 });
 
 export const lambdaModels = [lambdaFunction, permission];

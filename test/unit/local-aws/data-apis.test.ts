@@ -93,10 +93,11 @@ describe("DynamoDB", () => {
   });
 
   it("tells a table that is being made from one that isn't there", async () => {
-    cloud.begin("aws:dynamodb/table:Table", table);
+    const { settled } = cloud.begin("aws:dynamodb/table:Table", table);
     const client = new DynamoDBClient(settings);
     const status = (await client.send(new DescribeTableCommand({ TableName: "state" }))).Table?.TableStatus;
     expect(["CREATING", "ACTIVE"]).toContain(status);
+    await settled;
     expect(await failure(client.send(new DescribeTableCommand({ TableName: "none" })))).toMatch(/^ResourceNotFoundException/);
     expect(
       await failure(new DynamoDBClient({ ...settings, region: "us-east-1" }).send(new DescribeTableCommand({ TableName: "state" }))),

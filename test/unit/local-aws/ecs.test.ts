@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { closeEcs, ecsController } from "../../../local/aws/ecs/controller";
+import { closeEcs, ecsController } from "../../../local/aws/ecs/schedulers";
 import type { Properties, ResourceRecord } from "../../../local/model";
 import { FakeCloud, refusal, turns } from "./fake";
 
@@ -225,6 +225,19 @@ describe("an ECS service", () => {
     cloud.runtime.broken.clear();
     await cloud.clock.advance(2000);
     expect(running()).toHaveLength(5);
+  });
+
+  it("fails at once when its circuit breaker trips", async () => {
+    cloud.runtime.broken.add("stackfleet/loadtest:1");
+    const breaker = { enable: true, rollback: false };
+    const { record, settled } = cloud.begin(SERVICE, serviceInputs(await define(), { desiredCount: 2, deploymentCircuitBreaker: breaker }));
+    const failure = settled.then(
+      () => "no error",
+      (error: unknown) => String(error),
+    );
+    await cloud.clock.advance(500);
+    expect(await failure).toMatch(/DeploymentFailed.*circuit breaker.*CannotPullContainerError/);
+    expect(ecsController(cloud).tasks({ serviceArn: record.id })).toHaveLength(3);
   });
 
   it("needs a way to the internet for its image", async () => {

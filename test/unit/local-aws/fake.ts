@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { awsPackage } from "../../../local/aws/index";
-import { closeEcs } from "../../../local/aws/ecs/controller";
+import { closeEcs } from "../../../local/aws/ecs/schedulers";
 import { dynamoEngines } from "../../../local/aws/dynamodb/engine";
 import { ServiceError } from "../../../local/model";
 import type { CallScope, CloudContext, Properties, ResourceModel, ResourceRecord, Store } from "../../../local/model";
