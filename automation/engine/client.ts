@@ -1,6 +1,7 @@
 /** The driver's side of the engine: starts the program host, orders updates, passes events on, survives the host's death. */
 import { fork, type ChildProcess } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
+import * as nodeModule from "node:module";
 import * as path from "node:path";
 import type { FromHost, HostSettings, ToHost, UpdateOrder } from "./messages";
 import type { Engine, EngineEventBody, UpdateOutcome, UpdateRequest } from "./port";
@@ -87,7 +88,7 @@ export class PulumiEngine implements Engine {
       detached: true, // the terminal's Ctrl+C must not reach it: the driver decides
       serialization: "advanced",
       stdio: ["ignore", log, log, "ipc"],
-      env: { ...this.settings.env },
+      env: { ...this.settings.env, ...compileCache() },
     });
     closeSync(log);
     this.meter.watch(host.pid);
@@ -128,6 +129,12 @@ export class PulumiEngine implements Engine {
       }));
     }
   }
+}
+
+/** The SDKs are large: compiled code that is kept saves the host a third of its start. Goes where the driver's own goes. */
+function compileCache(): Record<string, string> {
+  const dir = nodeModule.getCompileCacheDir();
+  return dir === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(dir) };
 }
 
 async function endOrphan(pid: number | undefined): Promise<void> {

@@ -190,9 +190,9 @@ describe("the executor", () => {
     await engine.end("a");
     await engine.end("b");
     const results = await done;
-    // With a slot free a stack is ready for no time at all.
+    // At the start, with a slot free, a stack is ready for no time at all.
     expect(statusesOf(events, "home")).toEqual(["running", "succeeded"]);
-    expect(statusesOf(events, "a")).toEqual(["pending", "running", "succeeded"]);
+    expect(statusesOf(events, "a")).toEqual(["pending", "ready", "running", "succeeded"]);
     expect(results[0]?.seconds).toBe(1.5);
     expect(events.filter(({ type }) => type === "stack.finished")).toHaveLength(3);
   });
