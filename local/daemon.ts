@@ -12,7 +12,7 @@ import { modelLog, openLog } from "./log";
 import type { CloudContext, PackageModel } from "./model";
 import { claimPorts, type Ports } from "./ports";
 import type { DaemonInfo } from "./protocol";
-import { serveProvider, type ProviderServer } from "./provider/server";
+import { serveProvider } from "./provider/server";
 import { providerService } from "./provider/service";
 import type { ContainerRuntime, FunctionRuntime } from "./runtime/port";
 import { startOf } from "./runtime/processes";
@@ -48,6 +48,31 @@ export interface RunningDaemon {
   stop(options?: { readonly stopContainers?: boolean }): Promise<void>;
 }
 
+/** What to undo, last first. */
+class Unwinding {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  push(step: () => Promise<void> | void): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.splice(0).reverse()) await step();
+  }
+}
+
+/** The parts that are open, and how they are closed. */
+interface Opened {
+  readonly dir: string;
+  readonly log: Log;
+  readonly ports: Ports;
+  readonly runtime: OwnedContainers;
+  readonly cloud: Cloud;
+  readonly undo: Unwinding;
+  /** Whether closing ends the containers too. */
+  readonly ending: { stopContainers: boolean };
+}
+
 /**
  * Starts the daemon of a folder in this process; resolves when it serves.
  * @throws {LocalCloudError} `already-running`, `port-taken`, `database-version`
@@ -55,71 +80,76 @@ export interface RunningDaemon {
 export async function startDaemon(parts: DaemonParts, options: DaemonOptions): Promise<RunningDaemon> {
   const dir = path.resolve(options.dir);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const undo: (() => Promise<void> | void)[] = [];
-  const unwind = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
+  const undo = new Unwinding();
   try {
     const lock = lockFolder(dir);
     undo.push(() => lock.release());
-    return await assemble(parts, { ...options, dir }, undo, unwind);
+    const opened = await open(parts, { ...options, dir }, undo);
+    const token = randomBytes(32).toString("base64url");
+    await serve(parts, opened, token, options.onStopRequest);
+    return running(opened, token);
   } catch (error) {
-    await unwind();
+    await undo.run();
     throw error;
   }
 }
 
-async function assemble(parts: DaemonParts, options: DaemonOptions, undo: (() => Promise<void> | void)[], unwind: () => Promise<void>): Promise<RunningDaemon> {
-  const { dir } = options;
-  const logger = openLog(dir);
-  const log = modelLog(logger);
+async function open(parts: DaemonParts, { dir, timeScale }: DaemonOptions, undo: Unwinding): Promise<Opened> {
+  const log = modelLog(openLog(dir));
   const ports = await claimPorts(dir, parts.packages.map((model) => model.name));
   const endpointUrl = `http://127.0.0.1:${ports.aws}`;
-  let stopContainers = true;
-
   const runtime = await parts.createContainers({ dataDir: dir, log });
-  undo.push(() => runtime.close({ stopContainers }));
+  const ending = { stopContainers: true };
+  undo.push(() => runtime.close(ending));
   const functions = parts.createFunctions({ dataDir: dir, log, endpointUrl: () => endpointUrl });
   undo.push(() => functions.close());
-  const cloud = openCloud({ dir, packages: parts.packages, runtime, functions, endpointUrl, log, ...(options.timeScale !== undefined && { timeScale: options.timeScale }) });
+  const cloud = openCloud({ dir, packages: parts.packages, runtime, functions, endpointUrl, log, ...(timeScale !== undefined && { timeScale }) });
   undo.push(() => cloud.close());
+  return { dir, log, ports, runtime, cloud, undo, ending };
+}
 
-  const token = randomBytes(32).toString("base64url");
-  const version = packageVersion();
-  const control = controlServer({ cloud, runtime, version, token, stop: () => options.onStopRequest?.() });
+/** Opens the ports, in the order in which they are needed. */
+async function serve(parts: DaemonParts, { ports, runtime, cloud, undo }: Opened, token: string, onStopRequest?: () => void): Promise<void> {
   const apis = fastify({ forceCloseConnections: true });
   await parts.registerApis(apis, cloud.context);
-  undo.push(() => apis.close(), () => control.close(), () => cloud.shutdown());
+  const control = controlServer({ cloud, runtime, version: packageVersion(), token, stop: () => onStopRequest?.() });
+  undo.push(() => apis.close());
+  undo.push(() => control.close());
+  undo.push(() => cloud.shutdown());
   // The APIs answer before anything is restored: restored containers call them at once.
   await apis.listen({ host: "127.0.0.1", port: ports.aws });
   await runtime.restore();
   await cloud.resume();
-  for (const server of await serveProviders(parts.packages, cloud, ports)) undo.push(() => server.close());
+  for (const model of parts.packages) {
+    const service = providerService({ model, lifecycle: cloud.lifecycle, cloud: cloud.context });
+    const server = await serveProvider(service, ports.providers[model.name] ?? 0);
+    undo.push(() => server.close());
+  }
   await control.listen({ host: "127.0.0.1", port: ports.control });
+}
 
+/** Tells where the daemon is reached, and how it ends. */
+function running(opened: Opened, token: string): RunningDaemon {
+  const { dir, log, ports, cloud, undo, ending } = opened;
   const info: DaemonInfo = {
-    version, pid: process.pid, pidStart: startOf(process.pid) ?? "", startedAt: new Date().toISOString(), timeScale: cloud.context.clock.timeScale, token, ports,
+    version: packageVersion(), pid: process.pid, pidStart: startOf(process.pid) ?? "", startedAt: new Date().toISOString(),
+    timeScale: cloud.context.clock.timeScale, token, ports,
   };
-  const infoFile = path.join(dir, INFO_FILE);
-  const publish = (timeScale: number) => writePrivate(infoFile, `${JSON.stringify({ ...info, timeScale }, undefined, 2)}\n`);
+  const file = path.join(dir, INFO_FILE);
+  const publish = (timeScale: number) => writePrivate(file, `${JSON.stringify({ ...info, timeScale }, undefined, 2)}\n`);
   publish(info.timeScale);
   cloud.onTimeScale(publish);
-  undo.push(() => rmSync(infoFile, { force: true }));
+  undo.push(() => rmSync(file, { force: true }));
   log.info("serving", { ports, timeScale: info.timeScale, resources: cloud.store.size });
   return {
     info, cloud,
-    stop: async (how = {}) => {
-      stopContainers = how.stopContainers ?? true;
+    stop: async ({ stopContainers = true } = {}) => {
+      ending.stopContainers = stopContainers;
       log.info("stopping", { stopContainers });
-      await unwind().catch((error: unknown) => {
+      await undo.run().catch((error: unknown) => {
         log.warn("the stop failed", { reason: messageOf(error) });
         throw error;
       });
     },
   };
-}
-
-function serveProviders(packages: readonly PackageModel[], cloud: Cloud, ports: Ports): Promise<ProviderServer[]> {
-  return Promise.all(packages.map((model) => serveProvider(
-    providerService({ model, lifecycle: cloud.lifecycle, cloud: cloud.context }), ports.providers[model.name] ?? 0)));
 }

@@ -3,12 +3,13 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import * as path from "node:path";
 import { LocalCloudError, messageOf } from "./errors";
+import { LOG_FILE, rotate } from "./files";
 import type { LocalCloudClient, StartOptions } from "./client";
 import { startReportSchema, type StartReport } from "./protocol";
 import { pollUntil } from "./wait";
 
 const START_TIMEOUT_MS = 20_000;
-const LOG_FILE = "daemon.log";
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
 export interface LaunchOptions extends StartOptions {
   readonly entry: string;
@@ -34,7 +35,9 @@ export async function launch(options: LaunchOptions): Promise<LocalCloudClient> 
 
 function spawnDaemon({ dir, entry, timeScale }: LaunchOptions): ChildProcess {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const log = openSync(path.join(dir, LOG_FILE), "a", 0o600);
+  const file = path.join(dir, LOG_FILE);
+  rotate(file, MAX_LOG_BYTES);
+  const log = openSync(file, "a", 0o600);
   try {
     const args = [entry, "--dir", dir, ...(timeScale === undefined ? [] : ["--time-scale", String(timeScale)])];
     // No working folder of the user's: the daemon would keep it from being removed or unmounted.

@@ -65,7 +65,7 @@ export class Lifecycle {
     const { model, scope } = call;
     const fault = this.parts.faults.next(model.type, scope.stack);
     if (fault === "throttle") await this.#throttled(call);
-    const entry = this.#open(call, "create", "", model.latency.create.seconds);
+    const entry = this.#open(call, "create", "", model.latency.create.seconds + (model.settleSeconds?.(inputs) ?? 0));
     const record = this.#begin(call, inputs, entry, fault === "fail");
     const held = fault === "hang" ? this.parts.faults.hold(AbortSignal.any([scope.signal, this.parts.shutdown])) : undefined;
     const job = this.#serial.run(record.key, async () => {

@@ -32,10 +32,15 @@ describe("a chain of five resources", () => {
     expect((await ground.cloud.status()).resources).toBe(0);
   });
 
-  it("previews without touching the cloud, with what will be computed left unknown", async () => {
-    const stack = await ground.stack("preview", chain());
-    const preview = await stack.preview();
-    expect(preview.changeSummary).toEqual({ create: 6 });
+  it("previews without touching the cloud: inputs are known, what will be computed is not", async () => {
+    const known: string[] = [];
+    const program = async () => {
+      const link = new Link(CHAIN_TYPES[0] ?? "", "link1", {});
+      for (const [key, value] of Object.entries({ name: link.name, arn: link.arn, id: link.id })) value.apply(() => known.push(key));
+    };
+    const stack = await ground.stack("preview", program);
+    expect((await stack.preview()).changeSummary).toEqual({ create: 2 });
+    expect(known).toEqual(["name"]);
     expect(await ground.ledger("preview")).toEqual([]);
   });
 

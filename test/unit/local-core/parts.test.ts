@@ -8,6 +8,7 @@ import { openDatabase } from "../../../local/core/database";
 import { createIdentifiers } from "../../../local/core/identifiers";
 import { Ledger } from "../../../local/core/ledger";
 import { Serial } from "../../../local/core/serial";
+import { rotate } from "../../../local/files";
 import { lockFolder } from "../../../local/lock";
 import { claimPorts } from "../../../local/ports";
 import type { LedgerEntry } from "../../../local/protocol";
@@ -168,6 +169,17 @@ describe("the daemon's folder", () => {
   it("says what is wrong with a broken ports.json", async () => {
     fs.writeFileSync(path.join(dir, "ports.json"), "{");
     await expect(claimPorts(dir, [])).rejects.toThrow("ports.json: can't be read; got not JSON");
+  });
+
+  it("moves a long log out of the way, and a short one not", () => {
+    const file = path.join(dir, "daemon.log");
+    rotate(file, 4);
+    fs.writeFileSync(file, "1234");
+    rotate(file, 4);
+    expect(fs.readdirSync(dir)).toEqual(["daemon.log"]);
+    fs.appendFileSync(file, "5");
+    rotate(file, 4);
+    expect(fs.readdirSync(dir)).toEqual(["daemon.log.1"]);
   });
 
   it("refuses a database of another version", () => {
