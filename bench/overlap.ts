@@ -1,5 +1,5 @@
 /** Do the stacks overlap? Wall time of the demo fleet against the modelled provider latency along its longest chain of resources. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
@@ -9,7 +9,7 @@ import { ensureStarted } from "../local/client";
 import type { LedgerEntry } from "../local/protocol";
 
 /** Slow enough that the modelled latency dominates what the tools cost. */
-const DEFAULT_TIME_SCALE = "5";
+const DEFAULT_TIME_SCALE = "2";
 
 export async function benchOverlap(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], strict: false, options: { "time-scale": { type: "string", default: DEFAULT_TIME_SCALE } } });
@@ -42,38 +42,36 @@ export async function benchOverlap(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Simulated seconds along the longest chain of dependencies, a stack reference being a dependency on all of the other stack. */
+/** Simulated seconds along the longest chain: within a stack by its resources' dependencies, between stacks by their references. */
 export function longestChainSeconds(root: string, ledger: readonly LedgerEntry[]): number {
   const state = path.join(root, ".stackfleet", "local", "state");
-  const project = JSON.parse(readFileSync(path.join(root, ".stackfleet", "local", "project", "Pulumi.yaml"), "utf8").match(/^name: (.*)$/m)?.[1] ?? "\"\"") as string;
   const seconds = new Map(ledger.filter(({ operation }) => operation === "create").map(({ urn, modelledSeconds }) => [urn, modelledSeconds ?? 0]));
-  const resources = new Map<string, CheckpointResource>();
-  const stackOf = new Map<string, string>();
-  for (const stack of listStacks(state, project)) {
-    for (const resource of resourcesOf(readCheckpoint(state, project, stack))) {
-      resources.set(resource.urn, resource);
-      stackOf.set(resource.urn, stack);
-    }
-  }
+  const stacks = new Map(listStacks(state, PROJECT).map((name) => [name, resourcesOf(readCheckpoint(state, PROJECT, name))]));
+  const own = new Map([...stacks].map(([name, resources]) => [name, longestWithin(resources, seconds)]));
+  // A program awaits the outputs it refers to before its first resource, so all of a stack follows all of the other.
+  const chain = (name: string): number => (own.get(name) ?? 0) + Math.max(0, ...referenced(stacks.get(name) ?? []).map(chain));
+  return Math.max(0, ...[...stacks.keys()].map(chain));
+}
+
+const PROJECT = "stackfleet";
+
+function longestWithin(resources: readonly CheckpointResource[], seconds: ReadonlyMap<string, number>): number {
+  const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
   const memo = new Map<string, number>();
   const longest = (urn: string): number => {
     const known = memo.get(urn);
     if (known !== undefined) return known;
-    memo.set(urn, 0); // a parent that lists its child as a dependency must not loop
-    const resource = resources.get(urn);
-    const result = (seconds.get(urn) ?? 0) + Math.max(0, ...dependenciesOf(resource, resources, stackOf).map(longest));
+    const dependencies = byUrn.get(urn)?.["dependencies"];
+    const result = (seconds.get(urn) ?? 0) + Math.max(0, ...(Array.isArray(dependencies) ? (dependencies as string[]) : []).map(longest));
     memo.set(urn, result);
     return result;
   };
-  return Math.max(0, ...[...resources.keys()].map(longest));
+  return Math.max(0, ...resources.map(({ urn }) => longest(urn)));
 }
 
-function dependenciesOf(resource: CheckpointResource | undefined, resources: ReadonlyMap<string, CheckpointResource>, stackOf: ReadonlyMap<string, string>): readonly string[] {
-  if (resource === undefined) return [];
-  const direct = Array.isArray(resource["dependencies"]) ? (resource["dependencies"] as string[]) : [];
-  const parent = typeof resource["parent"] === "string" ? [resource["parent"]] : [];
-  const name = resource.type === "pulumi:pulumi:StackReference" ? resource.inputs?.["name"] : undefined;
-  if (typeof name !== "string") return [...direct, ...parent];
-  const other = name.slice(name.lastIndexOf("/") + 1);
-  return [...resources.keys()].filter((urn) => stackOf.get(urn) === other);
+function referenced(resources: readonly CheckpointResource[]): string[] {
+  return resources.flatMap(({ type, inputs }) => {
+    const name = type === "pulumi:pulumi:StackReference" ? inputs?.["name"] : undefined;
+    return typeof name === "string" ? [name.slice(name.lastIndexOf("/") + 1)] : [];
+  });
 }

@@ -144,8 +144,8 @@ export interface ResourceModel<I = Properties> {
   begin(inputs: I, scope: CallScope, cloud: CloudContext): Begun;
   /** After the latency: what the service does in the background (start tasks, wait until steady). Returns outputs to merge. */
   settle?(record: ResourceRecord, scope: CallScope, cloud: CloudContext): Promise<Properties | void>;
-  /** Simulated seconds that `settle` waits at least, beyond the latency; only for the ledger's account. @default 0 */
-  settleSeconds?(inputs: Properties): number;
+  /** Simulated seconds that `settle` had to wait by the model, beyond the latency; asked after it, only for the ledger's account. @default 0 */
+  settleSeconds?(record: ResourceRecord, cloud: CloudContext): number;
   /** Called when the daemon restarts, for what must run again (containers, tables). */
   restore?(record: ResourceRecord, cloud: CloudContext): Promise<void>;
   /** Live outputs; default: the stored ones. `undefined`: gone. */

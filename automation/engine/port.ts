@@ -16,6 +16,17 @@ export interface UpdateRequest {
   readonly logFile: string;
 }
 
+/** A create that failed without the provider's answer: whether the resource exists is not known. */
+export interface UnansweredCreate {
+  readonly urn: string;
+  readonly type: string;
+  /** As the engine tells them in its events: secrets are masked. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly parent?: string;
+  /** `<urn>::<id>` of the provider. */
+  readonly provider?: string;
+}
+
 export interface UpdateOutcome {
   /** `cancelled`: interrupted before it was complete; all that was done is saved. */
   readonly status: "succeeded" | "unchanged" | "failed" | "cancelled";
@@ -23,6 +34,8 @@ export interface UpdateOutcome {
   readonly error?: FaultReport;
   /** Outputs that this preview hands downstream. */
   readonly outputs?: HandedOutputs;
+  /** Creates whose reply was lost. The engine forgets them; recovery must not. */
+  readonly unanswered?: readonly UnansweredCreate[];
 }
 
 export type EngineEventBody = Extract<FleetEventBody, { stack: string }>;

@@ -1,7 +1,7 @@
 /** Turns the engine's events of one update into the driver's, and keeps the tally that the outcome is made of. */
 import type { EngineEvent, OpType } from "@pulumi/pulumi/automation";
 import type { Changes, FaultReport } from "../events";
-import type { EngineEventBody } from "./port";
+import type { EngineEventBody, UnansweredCreate } from "./port";
 
 const STACK_TYPE = "pulumi:pulumi:Stack";
 
@@ -21,6 +21,12 @@ export function firstLine(message: string): string {
   return (lines[0] ?? "").replace(/^error: /, "").replace(/^Unhandled exception: (?:Error: )?/, "").replace(/^rpc error: code = \w+ desc = /, "");
 }
 
+/**
+ * Errors of the way to the provider or to its cloud, as gRPC, Go and the AWS SDK word them: the request may have been carried out.
+ * A refusal by the service (`VpcLimitExceeded: …`) matches none of them.
+ */
+const NO_ANSWER = /code = (?:Unavailable|DeadlineExceeded|Canceled)|\bEOF\b|connection (?:reset|closed|refused|error)|broken pipe|transport is closing|request send failed|i\/o timeout|TLS handshake timeout/i;
+
 interface ErrorSeen { readonly message: string; readonly urn?: string }
 
 /** Folds the events of one update. */
@@ -28,6 +34,8 @@ export class UpdateTally {
   private summary: Changes | undefined;
   private counted = { created: 0, updated: 0, same: 0, deleted: 0 };
   private readonly errors: ErrorSeen[] = [];
+  private readonly creating = new Map<string, UnansweredCreate>();
+  private readonly noAnswer = new Set<string>();
   private readonly failedUrns: string[] = [];
   private readonly violations: string[] = [];
   private readonly startedAt = new Map<string, number>();
@@ -60,8 +68,14 @@ export class UpdateTally {
     return first && { code: "program-failed", message: first.message, ...(first.urn && !isStackUrn(first.urn) && { urn: first.urn }) };
   }
 
+  /** Creates that failed with no answer. */
+  unanswered(): UnansweredCreate[] {
+    return this.failedUrns.flatMap((urn) => (this.noAnswer.has(urn) ? this.creating.get(urn) ?? [] : []));
+  }
+
   private started(step: StepMetadata): void {
     this.startedAt.set(step.urn, this.now());
+    if (step.op === "create" || step.op === "create-replacement") this.creating.set(step.urn, createOf(step));
     if (step.type === STACK_TYPE) return;
     this.emit({ type: "resource.started", stack: this.stack, urn: step.urn, resourceType: step.type, op: step.op });
   }
@@ -86,6 +100,7 @@ export class UpdateTally {
 
   private diagnostic(diag: { readonly severity: string; readonly message: string; readonly urn?: string; readonly ephemeral?: boolean }): void {
     const message = plainText(diag.message);
+    if (diag.urn && NO_ANSWER.test(message)) this.noAnswer.add(diag.urn);
     if (diag.ephemeral || message === "" || diag.severity === "debug") return;
     const severity = diag.severity === "error" ? "error" : diag.severity === "warning" ? "warning" : "info";
     // The engine repeats at the end that the update failed; that line names no cause.
@@ -102,7 +117,17 @@ export class UpdateTally {
   }
 }
 
-interface StepMetadata { readonly op: string; readonly urn: string; readonly type: string }
+interface StepMetadata {
+  readonly op: string;
+  readonly urn: string;
+  readonly type: string;
+  readonly provider?: string;
+  readonly new?: { readonly parent?: string; readonly inputs?: Record<string, unknown> } | null;
+}
+
+function createOf({ urn, type, provider, new: made }: StepMetadata): UnansweredCreate {
+  return { urn, type, inputs: made?.inputs ?? {}, ...(made?.parent && { parent: made.parent }), ...(provider && { provider }) };
+}
 
 function isStackUrn(urn: string): boolean {
   return urn.includes(`::${STACK_TYPE}::`);

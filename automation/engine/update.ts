@@ -61,8 +61,11 @@ async function runUpdate(
     const changed = changes.created + changes.updated + changes.deleted > 0;
     return { status: changed ? "succeeded" : "unchanged", changes, ...(outputs && { outputs }) };
   } catch (error) {
-    if (stopped()) return { status: "cancelled", changes: tally.changes() };
-    return { status: "failed", changes: tally.changes(), error: faultOf(error, tally, order.logFile, logStart) };
+    const unanswered = tally.unanswered();
+    if (stopped()) return { status: "cancelled", changes: tally.changes(), ...(unanswered.length > 0 && { unanswered }) };
+    return {
+      status: "failed", changes: tally.changes(), error: faultOf(error, tally, order.logFile, logStart), ...(unanswered.length > 0 && { unanswered }),
+    };
   }
 }
 
@@ -77,7 +80,16 @@ async function operate(stack: Stack, order: UpdateOrder, onEvent: (event: Engine
   }
 }
 
+/** How the CLI, Node and SQLite say it. */
+const DISK_FULL = /no space left on device|ENOSPC|disk quota exceeded|database or disk is full/;
+
 function faultOf(error: unknown, tally: UpdateTally, logFile: string, logStart: number): NonNullable<UpdateOutcome["error"]> {
+  const fault = causeOf(error, tally, logFile, logStart);
+  if (!DISK_FULL.test(fault.message)) return fault;
+  return { ...fault, code: "disk-full", message: "the disk is full", fix: "free some space and run the same command again" };
+}
+
+function causeOf(error: unknown, tally: UpdateTally, logFile: string, logStart: number): NonNullable<UpdateOutcome["error"]> {
   const told = tally.fault();
   if (told) return { ...told, log: logFile };
   if (!(error instanceof CliFailed)) return { code: "update-failed", message: firstLine(error instanceof Error ? error.message : String(error)), log: logFile };

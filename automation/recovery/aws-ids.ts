@@ -1,7 +1,11 @@
 /** How the AWS provider forms a resource's Pulumi ID from its ARN, by type token. */
 
-/** Types whose ID is the ARN itself. */
+/**
+ * Types whose ID is the ARN itself. A task definition's ID is its family, which does not tell its revision; the provider imports it by
+ * ARN, and reads and deletes it by the ARN in its outputs.
+ */
 const ID_IS_ARN = new Set([
+  "aws:ecs/taskDefinition:TaskDefinition",
   "aws:ecs/cluster:Cluster", "aws:ecs/service:Service", "aws:sns/topic:Topic", "aws:secretsmanager/secret:Secret",
   "aws:iam/policy:Policy", "aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup", "aws:lb/listener:Listener",
   "aws:acm/certificate:Certificate", "aws:sfn/stateMachine:StateMachine",
@@ -17,8 +21,6 @@ export function idFromArn(type: string, arn: string): string {
   if (ID_IS_ARN.has(type)) return arn;
   const resource = arn.split(":").slice(5).join(":");
   switch (type) {
-    case "aws:ecs/taskDefinition:TaskDefinition": // task-definition/family:revision → family
-      return resource.replace(/^task-definition\//, "").replace(/:\d+$/, "");
     case "aws:cloudwatch/logGroup:LogGroup": // log-group:/a/b or log-group:/a/b:*
       return resource.replace(/^log-group:/, "").replace(/:\*$/, "");
     case "aws:sqs/queue:Queue": { // arn:aws:sqs:region:account:name → the queue's URL

@@ -9,8 +9,8 @@ import { lifeOfWriter } from "../system/process-identity";
 
 const lockSchema = z.object({ pid: z.number().int(), username: z.string().optional(), hostname: z.string(), timestamp: z.coerce.date() });
 
-/** A lock that was cleared. */
-export interface ClearedLock { readonly file: string; readonly pid: number }
+/** A lock that was cleared; without `pid`, one that was torn while it was written. */
+export interface ClearedLock { readonly file: string; readonly pid?: number }
 
 /**
  * Clears the locks of a stack whose holders are proven dead.
@@ -24,7 +24,7 @@ export function clearDeadLocks(stateDir: string, project: string, stack: string)
     if (life !== "dead") throw lockedError(stack, file, lock, life);
     unlinkSync(file);
     removeTornSidecar(file);
-    return { file, pid: lock?.pid ?? 0 };
+    return { file, ...(lock && { pid: lock.pid }) };
   });
 }
 
@@ -64,16 +64,19 @@ function lockedError(stack: string, file: string, lock: z.infer<typeof lockSchem
       });
 }
 
-/** Undefined for a lock that was torn while it was written: its writer died in the middle, or it would be whole by now. */
+/** Undefined for a lock that was torn while it was written: its writer died, or found the disk full, or it would be whole by now. */
 function parseLock(file: string): z.infer<typeof lockSchema> | undefined {
   const text = readFileSync(file, "utf8");
-  if (text.trim() === "") return undefined;
-  return lockSchema.parse(JSON.parse(text));
+  return isJson(text) ? lockSchema.parse(JSON.parse(text)) : undefined;
 }
 
+/**
+ * Lock files, and what the file driver writes before it renames them (`<id>.json.<hex>.tmp`): the CLI takes everything in this folder
+ * for a lock, so that one that a kill or a full disk left there would block the stack for good.
+ */
 function filesIn(dir: string): string[] {
   try {
-    return readdirSync(dir).filter((name) => name.endsWith(".json")).map((name) => path.join(dir, name));
+    return readdirSync(dir).filter((name) => /\.json(\..+\.tmp)?$/.test(name)).map((name) => path.join(dir, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;

@@ -1,12 +1,14 @@
 /** Carries a plan out: toolchain, target, lock, journal, recovery, executor; every step as events, in one order. */
 import * as path from "node:path";
 import { PulumiEngine } from "../engine/client";
+import type { Engine } from "../engine/port";
 import { FleetError } from "../errors";
 import type { FleetEvent, FleetEventBody, RunReport, StackResult } from "../events";
 import { JournalWriter, pruneRuns } from "../journal";
 import { clearDeadLocks, repairSidecars } from "../recovery/locks";
 import type { Lookup } from "../recovery/lookup";
 import { settlePending } from "../recovery/settle";
+import { keepUnanswered } from "../recovery/unanswered";
 import { criticalPathSeconds } from "../report";
 import { attach, type Attachment } from "../target/attach";
 import { cliEnvironment, COMPILED_ROOT, prepareTarget, type TargetContext } from "../target/target";
@@ -17,6 +19,7 @@ import { readHistory, writeHistory } from "./history";
 import { takeRunLock } from "./lock";
 import { slots } from "./parallel";
 import type { Plan } from "./prepare";
+import { DiskReserve } from "./reserve";
 import type { RunHandle, RunOptions } from "./types";
 
 /** Seconds, in the target's time, that a create which was sent may take to show up in the tagging API. */
@@ -33,7 +36,8 @@ export function execute(plan: Plan, options: RunOptions, listener: (event: Fleet
 class Run {
   private seq = 0;
   private journal: JournalWriter | undefined;
-  private journalError: FleetError | undefined;
+  private diskError: FleetError | undefined;
+  private reserve: DiskReserve | undefined;
   private executor: Executor | undefined;
   private stopped: "graceful" | "cancel" | undefined;
   private readonly preparing = new AbortController();
@@ -51,6 +55,7 @@ class Run {
     const release = this.options.operation === "preview" ? () => undefined : takeRunLock(this.plan.layout.runLock, { run: this.plan.id, operation: this.options.operation });
     try {
       pruneRuns(this.plan.layout);
+      if (this.options.operation !== "preview") this.reserve = new DiskReserve(path.join(this.plan.layout.home, "reserve"), { onLow: (error) => this.diskFailed(error) });
       const signal = this.options.signal ? AbortSignal.any([this.options.signal, this.preparing.signal]) : this.preparing.signal;
       const report = this.options.report ?? (() => undefined);
       const toolchain = await findToolchain({ report, signal });
@@ -60,6 +65,7 @@ class Run {
       return await this.carryOut(context, attachment, this.engine(context, toolchain));
     } finally {
       this.journal?.close();
+      this.reserve?.release();
       release();
     }
   }
@@ -88,7 +94,7 @@ class Run {
       graph: plan.graph, nodes: plan.nodes, operation: options.operation, parallel, failFast: options.failFast ?? false,
       durations: Object.fromEntries(Object.entries(history).map(([name, { seconds }]) => [name, seconds])),
       policyPacks: plan.topology.policyPacks, logFile: (stack) => plan.layout.run(plan.id).log(stack),
-      engine, recover: (stack, emit) => this.recover(stack, emit, context, attachment, engine),
+      engine: this.remembering(engine, context.stateDir), recover: (stack, emit) => this.recover(stack, emit, context, attachment, engine),
       emit: (event) => this.emit(event), now: () => performance.now(),
     });
     this.emit(this.startedEvent(history, parallel));
@@ -99,7 +105,7 @@ class Run {
     const report = this.report(results, engine.usage());
     this.emit({ type: "run.finished", ...report });
     this.journal?.flush();
-    if (this.journalError) throw this.journalError;
+    if (this.diskError) throw this.diskError;
     if (options.operation !== "preview") writeHistory(this.historyFile, options.operation, results, this.touched);
     return report;
   }
@@ -109,7 +115,7 @@ class Run {
     if (stateDir === undefined) return; // a managed backend locks and recovers by its own rules
     const { project } = this.plan.topology;
     for (const { pid } of clearDeadLocks(stateDir, project, stack.name)) {
-      emit({ type: "stack.recovered", stack: stack.name, action: "lock-cleared", message: `the lock of process ${pid}, which is dead, was cleared` });
+      emit({ type: "stack.recovered", stack: stack.name, action: "lock-cleared", message: pid === undefined ? "a lock that was torn while it was written was cleared" : `the lock of process ${pid}, which is dead, was cleared` });
     }
     repairSidecars(stateDir, project, stack.name);
     await settlePending({
@@ -121,6 +127,18 @@ class Run {
         if (outcome.status === "failed") throw new FleetError(outcome.error?.code ?? "recovery-failed", `adopted resources can't be read: ${outcome.error?.message ?? "no reason given"}`, { source: "engine" });
       },
     });
+  }
+
+  /** The engine, with creates whose reply was lost kept for the next run. */
+  private remembering(engine: PulumiEngine, stateDir: string | undefined): Engine {
+    return {
+      run: async (request, emit) => {
+        const outcome = await engine.run(request, emit);
+        if (outcome.unanswered && stateDir !== undefined) keepUnanswered(stateDir, this.plan.topology.project, request.stack.name, outcome.unanswered);
+        return outcome;
+      },
+      interrupt: () => engine.interrupt(), cancel: () => engine.cancel(), close: () => engine.close(), usage: () => engine.usage(),
+    };
   }
 
   private startedEvent(history: Readonly<Record<string, { readonly seconds: number; readonly resources: number }>>, parallel: number): FleetEventBody {
@@ -140,7 +158,7 @@ class Run {
   }
 
   private report(stacks: StackResult[], usage: { readonly cpuSeconds: number; readonly maxRssBytes: number }): RunReport {
-    const failed = stacks.some(({ status }) => status === "failed" || status === "skipped");
+    const failed = this.diskError !== undefined || stacks.some(({ status }) => status === "failed" || status === "skipped");
     return {
       status: this.stopped ? "interrupted" : failed ? "failed" : "succeeded",
       wallSeconds: (performance.now() - this.began) / 1000,
@@ -150,9 +168,10 @@ class Run {
     };
   }
 
-  /** The record can't be kept any more: finish what is in flight, start nothing new. */
+  /** Nothing can be recorded any more: finish and save what is in flight in the space kept back, start nothing new. */
   private diskFailed(error: FleetError): void {
-    this.journalError = error;
+    this.diskError ??= error;
+    this.reserve?.release();
     this.executor?.stop("graceful");
   }
 

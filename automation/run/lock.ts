@@ -27,8 +27,8 @@ export function takeRunLock(file: string, run: { readonly run: string; readonly 
   mkdirSync(path.dirname(file), { recursive: true });
   const own: RunHolder = { ...run, since: new Date().toISOString(), ...ownIdentity() };
   const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, JSON.stringify(own));
   try {
+    writeFileSync(temporary, JSON.stringify(own));
     // A hard link appears whole or not at all, and fails when the name is taken; a dead holder's file is removed once.
     for (let attempt = 0; !tryLink(temporary, file); attempt++) {
       const holder = liveRun(file);

@@ -26,7 +26,8 @@ export async function attach(layout: Layout, target: Target, options: { readonly
       },
     };
   } catch (cause) {
-    const fix = (cause as { fix?: unknown }).fix;
+    const { code, fix } = cause as { code?: unknown; fix?: unknown };
+    if (code === "ENOSPC") throw new FleetError("disk-full", `the disk is full: the local cloud can't start in ${layout.localCloud}`, { source: "tool", cause, fix: "free some space and run the same command again" });
     throw new FleetError("local-cloud-unavailable", cause instanceof Error ? cause.message : String(cause), {
       source: "tool", cause, ...(typeof fix === "string" && { fix }),
     });

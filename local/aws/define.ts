@@ -31,6 +31,7 @@ export interface ResourceSpec<S extends z.ZodRawShape> {
   check?(inputs: Properties, scope: Pick<CallScope, "region" | "account">): CheckFault[];
   begin(inputs: InputsOf<S>, scope: CallScope, cloud: CloudContext): Begun;
   settle?(record: ResourceRecord, scope: CallScope, cloud: CloudContext): Promise<Properties | void>;
+  settleSeconds?(record: ResourceRecord, cloud: CloudContext): number;
   restore?(record: ResourceRecord, cloud: CloudContext): Promise<void>;
   read?(record: ResourceRecord, cloud: CloudContext): Promise<Properties | undefined>;
   /** Returns the outputs that are not simply the new inputs. */

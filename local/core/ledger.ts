@@ -25,8 +25,8 @@ export interface OpenEntry {
   readonly seq: number;
   /** Sets the id as soon as it is known, before the result is. */
   assign(id: string): void;
-  /** Writes the result; only the first one counts. */
-  close(result: string): void;
+  /** Writes the result; only the first one counts. `extraSeconds` come on top of what was modelled when the call came. */
+  close(result: string, extraSeconds?: number): void;
 }
 
 export interface LedgerFilter { readonly since?: number; readonly stack?: string; readonly type?: string }
@@ -45,7 +45,7 @@ export class Ledger {
     const { db } = database;
     this.#insert = db.prepare(`INSERT INTO ledger (time, stack, urn, type, operation, id, result, modelled_seconds, region) VALUES (?, ?, ?, ?, ?, ?, '${PENDING}', ?, ?)`);
     this.#assign = db.prepare("UPDATE ledger SET id = ? WHERE seq = ?");
-    this.#close = db.prepare(`UPDATE ledger SET result = ?, duration_ms = ? WHERE seq = ? AND result = '${PENDING}'`);
+    this.#close = db.prepare(`UPDATE ledger SET result = ?, duration_ms = ?, modelled_seconds = modelled_seconds + ? WHERE seq = ? AND result = '${PENDING}'`);
     this.#select = db.prepare("SELECT * FROM ledger WHERE seq > ?1 AND (?2 IS NULL OR stack = ?2) AND (?3 IS NULL OR type = ?3) ORDER BY seq");
     this.#count = db.prepare("SELECT count(*) AS entries FROM ledger");
     this.#pending = db.prepare(`SELECT * FROM ledger WHERE result = '${PENDING}' ORDER BY seq`);
@@ -75,7 +75,7 @@ export class Ledger {
     return {
       seq,
       assign: (id) => void this.#assign.run(id, seq),
-      close: (result) => void this.#close.run(result, Math.max(0, this.now().getTime() - startedMs), seq),
+      close: (result, extraSeconds = 0) => void this.#close.run(result, Math.max(0, this.now().getTime() - startedMs), extraSeconds, seq),
     };
   }
 }

@@ -65,7 +65,7 @@ export class Lifecycle {
     const { model, scope } = call;
     const fault = this.parts.faults.next(model.type, scope.stack);
     if (fault === "throttle") await this.#throttled(call);
-    const entry = this.#open(call, "create", "", model.latency.create.seconds + (model.settleSeconds?.(inputs) ?? 0));
+    const entry = this.#open(call, "create", "", model.latency.create.seconds);
     const record = this.#begin(call, inputs, entry, fault === "fail");
     const held = fault === "hang" ? this.parts.faults.hold(AbortSignal.any([scope.signal, this.parts.shutdown])) : undefined;
     const job = this.#serial.run(record.key, async () => {
@@ -164,7 +164,7 @@ export class Lifecycle {
       await cloud.clock.sleep(seconds, this.parts.shutdown);
       const settled = await call.model.settle?.(this.#current(record), this.#detached(call.scope), cloud);
       const done = store.update(record.key, { status: "available", ...(settled && { outputs: settled }) });
-      entry?.close(OK);
+      entry?.close(OK, call.model.settleSeconds?.(record, cloud));
       return done ?? record;
     } catch (error) {
       if (this.parts.shutdown.aborted) throw error; // Still `creating`: the next daemon goes on.

@@ -6,6 +6,7 @@ import { arn } from "../arn";
 import { defineResource, text } from "../define";
 import { requireSecurityGroup, requireSubnet } from "../ec2/shared";
 import { STEADY_STATE_TIMEOUT_SECONDS } from "../latencies";
+import { launchSeconds } from "./task";
 import { DISCOVERY_SERVICE } from "../servicediscovery/namespace";
 import { ecsController } from "./schedulers";
 import { ECS_SERVICE, findService, findTaskDefinition, requireCluster } from "./shared";
@@ -110,6 +111,7 @@ export const service = defineResource({
   async destroy(record, _scope, cloud) {
     await ecsController(cloud).drain(record.id);
   },
+  settleSeconds: (record, cloud) => (record.inputs["waitForSteadyState"] === true ? Math.max(0, ...ecsController(cloud).tasks({ serviceArn: record.id }).map(({ id }) => launchSeconds(id))) : 0),
   importIds: (record) => [record.id.split(":service/").at(-1) ?? record.id],
 });
 

@@ -52,6 +52,19 @@ describe("clearing Pulumi's locks", () => {
     expect(clearDeadLocks(dir, "p", "home")).toHaveLength(1);
   });
 
+  it("clears what the file driver left behind when it died, or found the disk full, before its rename", () => {
+    const torn = writeLock("a.json.18ea08fc87872b20.tmp", "");
+    const whole = writeLock("b.json.18ea08fc87872b21.tmp", { pid: deadPid() });
+    expect(clearDeadLocks(dir, "p", "home")).toHaveLength(2);
+    expect([torn, whole].filter((file) => existsSync(file))).toEqual([]);
+  });
+
+  it("leaves a live process's lock that is about to be renamed into place", () => {
+    const file = writeLock("a.json.18ea08fc87872b20.tmp", { pid: process.pid });
+    expect(() => clearDeadLocks(dir, "p", "home")).toThrow(`process ${process.pid}`);
+    expect(existsSync(file)).toBe(true);
+  });
+
   it("leaves locks of other stacks alone", () => {
     writeLock("a.json", { pid: deadPid() });
     expect(clearDeadLocks(dir, "p", "other")).toEqual([]);
