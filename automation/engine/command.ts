@@ -35,7 +35,7 @@ export function updateCommand(options: CommandOptions): PulumiCommand {
   const run = async (args: string[], cwd: string, additionalEnv: Record<string, string>): Promise<unknown> => {
     const answer = answerWithoutProcess(args, options.stackExists);
     if (answer !== undefined) return { stdout: answer, stderr: "", code: 0 };
-    const full = [...args, "--non-interactive"];
+    const full = [...args, ...(isSelect(args) ? ["--create"] : []), "--non-interactive"];
     const child = await startCli({
       command: options.command, args: full, cwd, env: { ...options.env, ...additionalEnv, PULUMI_AUTOMATION_API: "true" }, logFile: options.logFile,
     });
@@ -46,6 +46,11 @@ export function updateCommand(options: CommandOptions): PulumiCommand {
   };
   // `PulumiCommand` is a class with a private surface; the workspace uses `run`, `command` and `version` only.
   return { command: options.command, version: new SemVer(options.version), run } as unknown as PulumiCommand;
+}
+
+/** On a backend whose stacks the driver does not make itself, selecting one makes it when it is not there. */
+function isSelect([first, second]: readonly string[]): boolean {
+  return first === "stack" && second === "select";
 }
 
 function answerWithoutProcess(args: readonly string[], stackExists: boolean): string | undefined {

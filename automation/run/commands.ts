@@ -11,6 +11,7 @@ import { nearest } from "../topology";
 import { attach } from "../target/attach";
 import { backendOf, cliEnvironment, prepareTarget, type TargetContext } from "../target/target";
 import { findToolchain, type Toolchain } from "../toolchain";
+import { readDeployed } from "./deployed";
 import { liveRun } from "./lock";
 import { loadFleet } from "./prepare";
 import type { RunOptions } from "./types";
@@ -41,7 +42,8 @@ export async function readOutputs(options: CommandOptions & { readonly stack?: s
     return Object.fromEntries(names.map((name) => [name, masked(rawOutputs(readCheckpoint(stateDir, topology.project, name)))]));
   }
   const { context, toolchain } = await byHand(options, { layout, target, topology });
-  const entries = await Promise.all(names.map(async (name) => [name, await outputsByCli(name, options.showSecrets ?? false, context, toolchain)] as const));
+  const deployed = await readDeployed(layout, target, topology, options);
+  const entries = await Promise.all(names.map(async (name) => [name, deployed.has(name) ? await outputsByCli(name, options.showSecrets ?? false, context, toolchain) : {}] as const));
   return Object.fromEntries(entries);
 }
 

@@ -105,7 +105,7 @@ class Run {
     const report = this.report(results, engine.usage());
     this.emit({ type: "run.finished", ...report });
     this.journal?.flush();
-    if (this.diskError) throw this.diskError;
+    if (this.diskError && !results.some(({ error }) => error?.code === this.diskError?.code)) throw this.diskError; // else it has been told
     if (options.operation !== "preview") writeHistory(this.historyFile, options.operation, results, this.touched);
     return report;
   }

@@ -1,15 +1,14 @@
 /** Everything that can be checked before a run starts: config, selection, dependencies; nothing is created and no cloud is asked. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
-import { deployedCount, isLive, listStacks, readCheckpoint, resourcesOf, type CheckpointFile } from "../backend/checkpoint";
 import { writeAtomic } from "../backend/files";
 import { FleetError, inputError } from "../errors";
 import { buildGraph, liveDependents, missingDependencies, reverse, select, subgraph, type Graph } from "../graph";
 import { newRunId } from "../journal";
 import { findRoot, layoutAt, type Layout, type Target } from "../layout";
-import { backendOf } from "../target/target";
 import { findConfig, loadTopology } from "../topology";
 import type { FleetDeclaration, StackNode, Topology } from "../topology/types";
+import { readDeployed, type DeployedStack } from "./deployed";
 import type { RunOptions } from "./types";
 
 /** What was found out. */
@@ -33,8 +32,8 @@ export async function planRun(options: RunOptions): Promise<Plan> {
   const { layout, topology } = await loadFleet(options);
   const target = options.target ?? "local";
   requireWritable(layout);
-  const state = readState(layout, target, topology);
-  const orphans = [...state.keys()].filter((name) => isLive(state.get(name)) && !topology.stacks.some((stack) => stack.name === name));
+  const state = await readDeployed(layout, target, topology, options);
+  const orphans = [...state.keys()].filter((name) => state.get(name)?.live && !topology.stacks.some((stack) => stack.name === name));
   const nodes = new Map(topology.stacks.map((stack) => [stack.name, stack]));
   const chosen = options.removed ? chooseRemoved(options, orphans, state, nodes) : choose(options, buildGraph(topology), state);
   if (options.operation === "destroy") requireNoLiveDependents(chosen.selected, orphans, state, options.removed === true);
@@ -43,10 +42,7 @@ export async function planRun(options: RunOptions): Promise<Plan> {
     id: newRunId(new Date()), layout, target, topology, nodes, orphans,
     graph: options.operation === "destroy" ? reverse(part) : part,
     selected: [...chosen.selected].sort(),
-    deployed: Object.fromEntries([...state].flatMap(([name, checkpoint]) => {
-      const count = deployedCount(checkpoint);
-      return count === undefined ? [] : [[name, count]];
-    })),
+    deployed: Object.fromEntries([...state].flatMap(([name, { resources }]) => (resources === undefined ? [] : [[name, resources]]))),
   };
 }
 
@@ -94,10 +90,10 @@ function writeDeclaration(layout: Layout, declaration: FleetDeclaration): string
 }
 
 interface Choice { readonly graph: Graph; readonly selected: ReadonlySet<string> }
-type State = ReadonlyMap<string, CheckpointFile | undefined>;
+type State = ReadonlyMap<string, DeployedStack>;
 
 function choose(options: RunOptions, graph: Graph, state: State): Choice {
-  const live = new Set([...state.keys()].filter((name) => isLive(state.get(name))));
+  const live = new Set([...state].flatMap(([name, stack]) => (stack.live ? [name] : [])));
   const selectors = options.select ?? [];
   const selected = selectors.length > 0 ? select(graph, selectors) : new Set(graph.order);
   if (options.operation === "destroy") {
@@ -123,7 +119,7 @@ function refuse(operation: string, pairs: readonly { stack: string; dependent: s
 function chooseRemoved(options: RunOptions, orphans: readonly string[], state: State, nodes: Map<string, StackNode>): Choice {
   if (options.operation !== "destroy") throw new FleetError("usage", `--removed goes with destroy; got ${options.operation}`, { source: "user", fix: "run `stackfleet destroy --removed`" });
   for (const name of orphans) {
-    const dependsOn = referencedStacks(state.get(name)).filter((other) => orphans.includes(other));
+    const dependsOn = (state.get(name)?.references ?? []).filter((other) => orphans.includes(other));
     nodes.set(name, { name, program: "", dependsOn, tags: [], config: {} });
   }
   const stacks = orphans.flatMap((name) => nodes.get(name) ?? []);
@@ -133,25 +129,10 @@ function chooseRemoved(options: RunOptions, orphans: readonly string[], state: S
 
 function requireNoLiveDependents(selected: ReadonlySet<string>, orphans: readonly string[], state: State, removed: boolean): void {
   if (removed) return;
-  const pairs = orphans.flatMap((orphan) => referencedStacks(state.get(orphan)).filter((stack) => selected.has(stack)).map((stack) => ({ stack, dependent: orphan })));
+  const pairs = orphans.flatMap((orphan) => (state.get(orphan)?.references ?? []).filter((stack) => selected.has(stack)).map((stack) => ({ stack, dependent: orphan })));
   refuse("destroy", pairs, (stack, orphan) => ({
     problem: `${orphan} refers to ${stack} and is still up, though it is no longer in the config`, fix: "remove it first: stackfleet destroy --removed",
   }));
-}
-
-/** Names of the stacks that a deployed stack has references to (`organization/project/stack`). */
-function referencedStacks(checkpoint: CheckpointFile | undefined): string[] {
-  return resourcesOf(checkpoint).flatMap(({ type, inputs }) => {
-    const name = type === "pulumi:pulumi:StackReference" ? inputs?.["name"] : undefined;
-    return typeof name === "string" ? [name.slice(name.lastIndexOf("/") + 1)] : [];
-  });
-}
-
-/** Checkpoints of a `file://` backend by stack. Other backends are asked by the engine, stack by stack. */
-function readState(layout: Layout, target: Target, topology: Topology): State {
-  const { stateDir } = backendOf(layout, target, topology, process.env);
-  if (stateDir === undefined) return new Map(topology.stacks.map(({ name }) => [name, undefined]));
-  return new Map(listStacks(stateDir, topology.project).map((name) => [name, readCheckpoint(stateDir, topology.project, name)]));
 }
 
 function requireWritable(layout: Layout): void {
