@@ -3,6 +3,7 @@
  * cloud has accepted goes on whatever becomes of its caller, as in the real service. It also outlives the engine's `Cancel`,
  * which the real provider ignores: one interrupt lets what is in flight finish.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { CallScope, CloudContext, Properties, ResourceModel, ResourceRecord } from "../model";
 import { ServiceError } from "../model";
 import { messageOf } from "../errors";
@@ -40,6 +41,9 @@ export class ReplyDropped extends Error {
 /** First wait of a throttled caller. Source: AWS SDKs, standard retry mode, exponential backoff from 1 s. */
 const THROTTLE_BACKOFF_SECONDS = 1;
 const DEFAULT_READ_SECONDS = 0.2;
+/** Source: https://www.sqlite.org/rescode.html#full */
+const SQLITE_FULL = 13;
+const DISK_FULL_RETRY_MS = 250;
 
 export interface LifecycleParts {
   readonly store: RecordStore;
@@ -163,11 +167,18 @@ export class Lifecycle {
     try {
       await cloud.clock.sleep(seconds, this.parts.shutdown);
       const settled = await call.model.settle?.(this.#current(record), this.#detached(call.scope), cloud);
-      const done = store.update(record.key, { status: "available", ...(settled && { outputs: settled }) });
-      entry?.close(OK, call.model.settleSeconds?.(record, cloud));
-      return done ?? record;
+      return store.transaction(() => {
+        const done = store.update(record.key, { status: "available", ...(settled && { outputs: settled }) });
+        entry?.close(OK, call.model.settleSeconds?.(record, cloud));
+        return done ?? record;
+      });
     } catch (error) {
       if (this.parts.shutdown.aborted) throw error; // Still `creating`: the next daemon goes on.
+      if ((error as { errcode?: unknown }).errcode === SQLITE_FULL) {
+        // What a service has made doesn't depend on this machine's disk: the answer waits until it can be recorded.
+        await delay(DISK_FULL_RETRY_MS, undefined, { signal: this.parts.shutdown });
+        return this.#settle(call, record, entry, 0);
+      }
       store.update(record.key, { status: "available" });
       entry?.close(failed(this.#reason(call, error)));
       throw new PartialFailure(this.#current(record), messageOf(error), { cause: error });
