@@ -30,7 +30,7 @@ export interface FleetOptions {
   readonly timeScale?: number;
   /** Variables of every command beside the test's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The folder, which must exist. @default a new one */
+  /** The folder, which must exist and be empty. @default a new one */
   readonly root?: string;
 }
 
@@ -47,7 +47,7 @@ export class TestFleet {
     this.root = realpathSync(options.root ?? mkdtempSync(path.join(tmpdir(), "stackfleet-fleet-")));
     this.timeScale = options.timeScale ?? 2000;
     // What a user's own installation would have: programs of the fleet import the SDKs from there.
-    if (options.root === undefined) symlinkSync(path.join(PACKAGE, "node_modules"), path.join(this.root, "node_modules"), "dir");
+    symlinkSync(path.join(PACKAGE, "node_modules"), path.join(this.root, "node_modules"), "dir");
     for (const [name, text] of Object.entries(options.files)) this.write(name, text);
   }
 
