@@ -1,6 +1,7 @@
 /** Measures a command as a whole: wall and CPU seconds of the process and all its descendants, the peak of their memory, CLI processes. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { procStat, TICKS_PER_SECOND } from "../automation/system/proc";
 
 export interface Figures {
   readonly wallSeconds: number;
@@ -12,7 +13,6 @@ export interface Figures {
   readonly cliProcesses: number;
 }
 
-const TICKS_PER_SECOND = 100;
 const SAMPLE_MS = 100;
 
 /** Runs to the end; rejects when the exit code is not 0, with the last lines of what was printed. */
@@ -35,27 +35,18 @@ export async function measure(command: string, args: readonly string[], options:
 
 /** CPU seconds of this process's descendants that have ended and were waited for. */
 function reapedCpuSeconds(): number {
-  const fields = statFields(process.pid);
-  return (Number(fields?.[13]) + Number(fields?.[14])) / TICKS_PER_SECOND; // cutime, cstime; the list begins at field 3
-}
-
-function statFields(pid: number): string[] | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return undefined; // ended meanwhile
-  }
+  const stat = procStat(process.pid);
+  return (Number(stat?.field(16)) + Number(stat?.field(17))) / TICKS_PER_SECOND; // cutime, cstime
 }
 
 function residentBytesOfTree(root: number): number {
   const parents = new Map<number, number>();
   const pages = new Map<number, number>();
   for (const name of readdirSync("/proc")) {
-    const fields = /^\d+$/.test(name) ? statFields(Number(name)) : undefined;
-    if (fields === undefined) continue;
-    parents.set(Number(name), Number(fields[1]));
-    pages.set(Number(name), Number(fields[21]));
+    const stat = /^\d+$/.test(name) ? procStat(Number(name)) : undefined;
+    if (stat === undefined) continue;
+    parents.set(Number(name), Number(stat.field(4)));
+    pages.set(Number(name), Number(stat.field(24)));
   }
   const inTree = (pid: number): boolean => pid === root || (parents.has(pid) && pid > 1 && inTree(parents.get(pid) ?? 0));
   return [...pages].reduce((sum, [pid, count]) => (inTree(pid) ? sum + count * 4096 : sum), 0);

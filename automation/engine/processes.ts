@@ -1,7 +1,8 @@
 /** Starts Pulumi CLI processes apart from the terminal and ends them in the order a user's stop asks for. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import * as path from "node:path";
+import { procStat } from "../system/proc";
 
 /** How a CLI process ended: exit code, or the signal that ended it. */
 export interface Exit { readonly code: number | null; readonly signal: NodeJS.Signals | null }
@@ -65,15 +66,9 @@ function sessionMembers(leader: number): number[] {
   return names.filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => sessionOf(pid) === leader);
 }
 
-/** Session id of a process, from /proc/<pid>/stat; undefined when it is gone. */
-function sessionOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command may contain spaces and parentheses; fields count from behind the last one: state ppid pgrp session.
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
-  } catch {
-    return undefined;
-  }
+/** Session id of a process; NaN when it is gone. */
+function sessionOf(pid: number): number {
+  return Number(procStat(pid)?.field(6));
 }
 
 function sendQuietly(pid: number, signal: NodeJS.Signals): void {

@@ -1,10 +1,9 @@
 /** Measures what a run costs: CPU seconds of all its processes, and the peak of their resident memory together. */
 import { readFileSync } from "node:fs";
+import { procStat, TICKS_PER_SECOND } from "../system/proc";
 
 /** Between two looks at the resident memory. A peak between two looks is missed; the system's own peaks can't be summed. */
 const SAMPLE_MS = 500;
-/** USER_HZ: the unit of /proc/<pid>/stat; 100 on every Linux that Node supports. */
-const TICKS_PER_SECOND = 100;
 
 /** On systems without /proc only the driver's own process is measured. */
 export class UsageMeter {
@@ -38,16 +37,14 @@ export class UsageMeter {
   }
 }
 
+/** utime, stime, and those of all children that were waited for. */
+const CPU_FIELDS = [14, 15, 16, 17];
+
 function cpuSeconds(): number {
-  try {
-    const stat = readFileSync("/proc/self/stat", "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // utime, stime, cutime, cstime are fields 14 to 17; the slice begins at field 3.
-    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
-  } catch {
-    const own = process.cpuUsage();
-    return (own.user + own.system) / 1e6;
-  }
+  const stat = procStat("self");
+  if (stat !== undefined) return CPU_FIELDS.reduce((sum, number) => sum + Number(stat.field(number)), 0) / TICKS_PER_SECOND;
+  const own = process.cpuUsage();
+  return (own.user + own.system) / 1e6;
 }
 
 function residentBytes(pid: number): number | undefined {

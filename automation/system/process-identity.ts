@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { hostname, uptime } from "node:os";
+import { procStat, TICKS_PER_SECOND } from "./proc";
 
 /** Who holds something. */
 export interface ProcessIdentity {
@@ -45,7 +46,6 @@ export function lifeOfWriter(writer: { readonly host: string; readonly pid: numb
 
 /** Start times are known to 10 ms at best and the wall clock may step a little. */
 const CLOCK_SLACK_MS = 2_000;
-const TICKS_PER_SECOND = 100;
 
 function bootTimeMs(): number {
   return Date.now() - uptime() * 1000;
@@ -75,12 +75,7 @@ function ageSeconds(pid: number): number | undefined {
 }
 
 function procStartTicks(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]; // starttime is field 22, the slice begins at field 3
-  } catch {
-    return undefined;
-  }
+  return procStat(pid)?.field(22);
 }
 
 function psField(pid: number, field: "lstart" | "etime"): string | undefined {
@@ -104,10 +99,5 @@ function exists(pid: number): boolean {
 
 /** A killed process whose parent has not reaped it holds nothing any more. */
 function isZombie(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
-  } catch {
-    return false;
-  }
+  return procStat(pid)?.field(3) === "Z";
 }

@@ -3,9 +3,7 @@ import { closeEcs, ecsController } from "../../../local/aws/ecs/schedulers";
 import type { Properties, ResourceRecord } from "../../../local/model";
 import { FakeCloud, refusal, turns } from "./fake";
 
-const CLUSTER = "aws:ecs/cluster:Cluster";
-const DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
-const SERVICE = "aws:ecs/service:Service";
+const [CLUSTER, DEFINITION, SERVICE] = ["aws:ecs/cluster:Cluster", "aws:ecs/taskDefinition:TaskDefinition", "aws:ecs/service:Service"] as const;
 
 const container = (more: object = {}) =>
   JSON.stringify([
