@@ -77,7 +77,8 @@ async function outputsByCli(stack: string, showSecrets: boolean, context: Target
  * What a shell needs for plain `pulumi` on this fleet. Finds the toolchain, starts the local cloud and initialises the stacks,
  * so that `pulumi up -s home` works at once.
  *
- * `functions` are shell functions; the list is empty when the project's own Pulumi.yaml serves this target already.
+ * `functions` are lines of shell code: what another target left in the shell is taken out, and `pulumi` becomes a function where the
+ * project's own Pulumi.yaml does not serve this target.
  */
 export async function shellEnvironment(options: CommandOptions): Promise<{ exports: Record<string, string>; functions: string[] }> {
   const { layout, topology } = await loadFleet(options);
@@ -85,7 +86,15 @@ export async function shellEnvironment(options: CommandOptions): Promise<{ expor
   const { context } = await byHand(options, { layout, target, topology });
   // The user's own passphrase is in the shell already; it is never printed.
   const { PULUMI_CONFIG_PASSPHRASE: _secret, PATH: _path, ...exports } = context.exports;
-  return { exports: { ...exports, PATH: context.exports["PATH"] ?? "" }, functions: servedByRoot(layout, target) ? [] : [`pulumi() { command pulumi -C '${context.projectDir.replaceAll("'", "'\\''")}' "$@"; }`] };
+  return { exports: { ...exports, PATH: context.exports["PATH"] ?? "" }, functions: shellCode(layout, target, context) };
+}
+
+/** Variables that only the local target sets. */
+const LOCAL_ONLY = ["PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "PULUMI_DEBUG_PROVIDERS", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
+function shellCode(layout: Layout, target: Target, context: TargetContext): string[] {
+  const pulumi = servedByRoot(layout, target) ? "unset -f pulumi" : `pulumi() { command pulumi -C '${context.projectDir.replaceAll("'", "'\\''")}' "$@"; }`;
+  return [...(target === "cloud" && process.env["STACKFLEET_TARGET"] === "local" ? [`unset ${LOCAL_ONLY.join(" ")}`] : []), pulumi];
 }
 
 /** True when the project's own Pulumi.yaml keeps its stack settings where this target's are. */

@@ -32,6 +32,7 @@ export async function planRun(options: RunOptions): Promise<Plan> {
   const { layout, topology } = await loadFleet(options);
   const target = options.target ?? "local";
   requireWritable(layout);
+  requireShellOf(target);
   const state = await readDeployed(layout, target, topology, options);
   const orphans = [...state.keys()].filter((name) => state.get(name)?.live && !topology.stacks.some((stack) => stack.name === name));
   const nodes = new Map(topology.stacks.map((stack) => [stack.name, stack]));
@@ -133,6 +134,14 @@ function requireNoLiveDependents(selected: ReadonlySet<string>, orphans: readonl
   refuse("destroy", pairs, (stack, orphan) => ({
     problem: `${orphan} refers to ${stack} and is still up, though it is no longer in the config`, fix: "remove it first: stackfleet destroy --removed",
   }));
+}
+
+/** A shell that `stackfleet env` has attached to the local cloud would send a run in the cloud there. */
+function requireShellOf(target: Target, env: NodeJS.ProcessEnv = process.env): void {
+  if (target !== "cloud" || env["STACKFLEET_TARGET"] !== "local") return;
+  throw new FleetError("wrong-shell", "this shell is set up for the local target (STACKFLEET_TARGET=local); got --target cloud", {
+    source: "user", fix: "run `eval \"$(stackfleet env --target cloud)\"` in it, or use a new shell",
+  });
 }
 
 function requireWritable(layout: Layout): void {
