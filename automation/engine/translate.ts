@@ -27,6 +27,12 @@ export function firstLine(message: string): string {
  */
 const NO_ANSWER = /code = (?:Unavailable|DeadlineExceeded|Canceled)|\bEOF\b|connection (?:reset|closed|refused|error)|broken pipe|transport is closing|request send failed|i\/o timeout|TLS handshake timeout/i;
 
+/** What a policy found, without its description, which the policy SDK puts before it on a line of its own (`policy/server.ts`). */
+function violationOf(message: string): string {
+  const lines = message.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(lines.length > 1 ? 1 : 0).join("\n");
+}
+
 interface ErrorSeen { readonly message: string; readonly urn?: string }
 
 /** Folds the events of one update. */
@@ -37,7 +43,7 @@ export class UpdateTally {
   private readonly creating = new Map<string, UnansweredCreate>();
   private readonly noAnswer = new Set<string>();
   private readonly failedUrns: string[] = [];
-  private readonly violations: string[] = [];
+  private readonly violations: ErrorSeen[] = [];
   private readonly startedAt = new Map<string, number>();
 
   constructor(private readonly stack: string, private readonly emit: (event: EngineEventBody) => void, private readonly now: () => number = Date.now) {}
@@ -59,7 +65,7 @@ export class UpdateTally {
   /** The root cause of a failure, or undefined when no event told one. */
   fault(): Pick<FaultReport, "code" | "message" | "urn"> | undefined {
     const policy = this.violations[0];
-    if (policy !== undefined) return { code: "policy-violation", message: policy };
+    if (policy !== undefined) return { code: "policy-violation", ...policy };
     const aboutResource = this.errors.find((error) => error.urn !== undefined && this.failedUrns.includes(error.urn));
     if (aboutResource) return { code: "resource-failed", message: aboutResource.message, ...(aboutResource.urn && { urn: aboutResource.urn }) };
     const [failedUrn] = this.failedUrns;
@@ -111,8 +117,8 @@ export class UpdateTally {
 
   private policy(event: { readonly policyName: string; readonly enforcementLevel: string; readonly message: string; readonly resourceUrn?: string }): void {
     const level = event.enforcementLevel === "advisory" ? "advisory" : event.enforcementLevel === "remediate" ? "remediate" : "mandatory";
-    const message = plainText(event.message);
-    if (level === "mandatory") this.violations.push(`${event.policyName}: ${firstLine(message)}${event.resourceUrn ? ` (${event.resourceUrn})` : ""}`);
+    const message = violationOf(plainText(event.message));
+    if (level === "mandatory") this.violations.push({ message: `${event.policyName}: ${firstLine(message)}`, ...(event.resourceUrn && { urn: event.resourceUrn }) });
     this.emit({ type: "stack.policy", stack: this.stack, policy: event.policyName, level, message, ...(event.resourceUrn && { urn: event.resourceUrn }) });
   }
 }

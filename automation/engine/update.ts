@@ -41,7 +41,8 @@ async function runUpdate(
   const tally = new UpdateTally(order.stack, emit);
   let outputs: HandedOutputs | undefined;
   const program = async (): Promise<Record<string, unknown>> => {
-    const result = await runProgram(order.stack);
+    // Entered here: the engine calls back over a connection of its own, where an outer store is not seen.
+    const result = await upstreamStore.run(order.upstream ?? {}, () => runProgram(order.stack));
     if (order.operation === "preview") outputs = await captureOutputs(result);
     return result;
   };
@@ -56,7 +57,7 @@ async function runUpdate(
     });
     const stack = await Stack.createOrSelect(order.stack, workspace);
     if (stopped()) return { status: "cancelled", changes: NO_CHANGES };
-    await upstreamStore.run(order.upstream ?? {}, () => operate(stack, order, (event) => tally.take(event)));
+    await operate(stack, order, (event) => tally.take(event));
     const changes = tally.changes();
     const changed = changes.created + changes.updated + changes.deleted > 0;
     return { status: changed ? "succeeded" : "unchanged", changes, ...(outputs && { outputs }) };

@@ -59,9 +59,9 @@ describe("the engine's events", () => {
   it("report a mandatory policy violation before anything else, an advisory one as no fault", () => {
     const advisory = tallyOf([event({ policyEvent: { policyName: "tags", enforcementLevel: "advisory", message: "no tags", resourceUrn: VPC } })]);
     expect(advisory.tally.fault()).toBeUndefined();
-    const mandatory = tallyOf([diag("error", "other"), event({ policyEvent: { policyName: "tags", enforcementLevel: "mandatory", message: "no tags", resourceUrn: VPC } })]);
-    expect(mandatory.tally.fault()).toEqual({ code: "policy-violation", message: `tags: no tags (${VPC})` });
-    expect(mandatory.seen.at(-1)).toMatchObject({ type: "stack.policy", level: "mandatory" });
+    const mandatory = tallyOf([diag("error", "other"), event({ policyEvent: { policyName: "tags", enforcementLevel: "mandatory", message: "All have tags.\ntags: missing", resourceUrn: VPC } })]);
+    expect(mandatory.tally.fault()).toEqual({ code: "policy-violation", message: "tags: tags: missing", urn: VPC });
+    expect(mandatory.seen.at(-1)).toMatchObject({ type: "stack.policy", level: "mandatory", message: "tags: missing" });
   });
 
   it("drop progress chatter and debug output", () => {
