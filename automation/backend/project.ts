@@ -32,6 +32,8 @@ export function writeProject(files: ProjectFiles): void {
     `process.env.STACKFLEET_CONFIG ??= ${JSON.stringify(files.configFile)};`,
     `module.exports = require(${JSON.stringify(files.entry)});`, "",
   ].join("\n"));
+  // Without one the language host warns at every by-hand update that it found none.
+  writeIfChanged(path.join(files.projectDir, "package.json"), `${JSON.stringify({ private: true, main: "index.js" })}\n`);
   linkPackages(path.join(files.projectDir, "node_modules"), files.packages);
 }
 
