@@ -2,12 +2,12 @@
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
 import * as path from "node:path";
-import { pathToFileURL } from "node:url";
 import { FleetError, inputError } from "../errors";
 import { CONFIG_NAMES } from "../layout";
 import { constellation, type Constellation } from "./constellation";
 import { inFolder } from "./folder";
 import { readJson } from "./json";
+import { sharePackages } from "./packages";
 import { looksLikeFleet, parseTopology } from "./parse";
 import type { Topology } from "./types";
 
@@ -103,8 +103,4 @@ function isFleetError(error: unknown): error is FleetError {
   return error instanceof FleetError || (error instanceof Error && error.name === "FleetError" && "code" in error && "options" in error);
 }
 
-// `import … from "stackfleet"` in a config file means this very package, wherever the file lies and whatever is installed there.
-const ENTRY = pathToFileURL(path.resolve(__dirname, "..", "..", `index${path.extname(__filename)}`)).href;
-nodeModule.registerHooks({
-  resolve: (specifier, context, nextResolve) => specifier === "stackfleet" ? { url: ENTRY, format: "commonjs", shortCircuit: true } : nextResolve(specifier, context),
-});
+sharePackages();

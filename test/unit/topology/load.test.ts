@@ -47,6 +47,28 @@ describe("loadTopology", () => {
     expect(await names(write({ "load.json": text }))).toEqual(["eu-west-1", "home"]);
   });
 
+  it.each(["ts", "mjs", "cjs"])("gives files in any folder the SDKs of this package, also where another Pulumi SDK is installed (.%s)", async (form) => {
+    const sdk = JSON.stringify(require.resolve("@pulumi/pulumi"));
+    const [imports, exported] = form === "cjs"
+      ? ['const pulumi = require("@pulumi/pulumi"); const { Config } = require("@pulumi/pulumi/config");', "module.exports ="]
+      : ['import * as pulumi from "@pulumi/pulumi"; import { Config } from "@pulumi/pulumi/config"; import { createRequire } from "node:module";', "export default"];
+    const found = form === "cjs" ? "require" : `createRequire(${JSON.stringify(path.join(root, "x.js"))})`;
+    const config = write({
+      [`fleet.config.${form}`]: `${imports} const name = pulumi.Config === Config && pulumi.Config === ${found}(${sdk}).Config ? "same" : "another"; ${exported} { stacks: { [name]: { program: "constellation-home" } } };`,
+      "node_modules/@pulumi/pulumi/index.js": "exports.Config = class {};",
+      "node_modules/@pulumi/pulumi/config.js": "exports.Config = class {};",
+    });
+    expect(await names(config)).toEqual(["same"]);
+  });
+
+  it("prefers the provider SDK installed beside the file, and says which one is missing everywhere", async () => {
+    const use = (name: string): string => `const sdk = require(${JSON.stringify(name)}); module.exports = { stacks: { [sdk.name ?? "shipped"]: { program: "constellation-home" } } };`;
+    const aws = "@pulumi/aws/package.json";
+    expect(await names(write({ "fleet.config.cjs": use(aws), [`node_modules/${aws}`]: '{ "name": "mine" }' }))).toEqual(["mine"]);
+    expect(await names(write({ "fleet.config.cjs": use(aws).replace("sdk.name", "(sdk.name && undefined)") }))).toEqual(["shipped"]);
+    await expect(loadTopology(write({ "fleet.config.cjs": use("@pulumi/none") }))).rejects.toThrow("Cannot find module '@pulumi/none'");
+  });
+
   it("lets a config file read a Constellation beside it, and import modules", async () => {
     const file = write({
       "fleet.config.ts": 'import { constellation, defineFleet } from "stackfleet"; import { extra } from "./more/extra"; export default defineFleet({ stacks: { ...constellation("./data/load.json"), ...extra } });',
