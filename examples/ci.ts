@@ -5,10 +5,10 @@
  */
 import { FleetError, runFleet, type FleetEvent } from "stackfleet";
 
-/** What a reader of a CI log wants to see while it runs; the report has the rest. */
+/** What a reader of a CI log wants to see while it runs; the report has the rest, errors too. */
 function print(event: FleetEvent): void {
   if (event.type === "stack.status") console.log(`${event.time}  ${event.stack}: ${event.status}${event.cause === undefined ? "" : ` (because of ${event.cause})`}`);
-  if (event.type === "stack.diagnostic" && event.severity !== "info") console.log(`${event.time}  ${event.stack}: ${event.severity}: ${event.message}`);
+  if (event.type === "stack.diagnostic" && event.severity === "warning") console.log(`${event.time}  ${event.stack}: warning: ${event.message}`);
 }
 
 async function main(): Promise<number> {
