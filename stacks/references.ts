@@ -58,10 +58,48 @@ function deployedOutputs(stack: string): Read {
 }
 
 function handedOutputs(stack: string): Read | undefined {
-  const store = (globalThis as { [UPSTREAM]?: AsyncLocalStorage<Upstream> })[UPSTREAM]?.getStore();
-  const outputs = store?.[stack];
+  const outputs = upstream()?.[stack];
   if (outputs === undefined) return undefined;
-  return (name) => Promise.resolve(outputs[name] ?? { known: true, secret: false });
+  return (name) => Promise.resolve(outputs[name] ?? NO_OUTPUT);
+}
+
+function upstream(): Upstream | undefined {
+  return (globalThis as { [UPSTREAM]?: AsyncLocalStorage<Upstream> })[UPSTREAM]?.getStore();
+}
+
+const NO_OUTPUT: HandedOutput = { known: true, secret: false };
+const served = new WeakSet<object>();
+
+/**
+ * Lets a program's own `new pulumi.StackReference(…)` see, in a preview of the whole fleet, what the previews before it gave. Without it
+ * the preview of a fleet that was never deployed would fail at its first `requireOutput`. All else of a reference reads through these two.
+ */
+export function serveReferences(): void {
+  const prototype = pulumi.StackReference.prototype;
+  if (served.has(prototype)) return;
+  served.add(prototype);
+  for (const method of ["getOutput", "requireOutput"] as const) {
+    const original = prototype[method];
+    prototype[method] = function (this: pulumi.StackReference, name: pulumi.Input<string>): pulumi.Output<unknown> {
+      const given = upstream();
+      if (given === undefined || Object.keys(given).length === 0) return original.call(this, name);
+      return pulumi.all([this.name, name]).apply(([reference, key]) => {
+        const output = given[stackOfFleet(reference) ?? ""]?.[key];
+        return output === undefined ? original.call(this, name) : valueOf(output);
+      });
+    };
+  }
+}
+
+/** Of `organization/project/stack` or `stack`; undefined for a stack of another project. */
+function stackOfFleet(reference: string): string | undefined {
+  const [stack, project] = reference.split("/").reverse();
+  return project === undefined || project === pulumi.getProject() ? stack : undefined;
+}
+
+function valueOf({ known, secret, value }: HandedOutput): pulumi.Output<unknown> {
+  const output = known ? pulumi.output(value) : pulumi.output<unknown>(pulumi.unknown);
+  return secret ? pulumi.secret(output) : output;
 }
 
 function check(name: string, schema: z.core.$ZodType, value: unknown): { readonly faults: readonly string[]; readonly value?: unknown } {

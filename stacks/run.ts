@@ -6,6 +6,7 @@ import { oneOf, suggestion } from "../automation/topology/nearest";
 import type { ConfigValue, InlineProgram, SecretFromEnvironment, StackNode, Topology } from "../automation/topology/types";
 import { registerFleetTags } from "../components/tags";
 import { loadProgram, PROGRAM_NAMES } from "./programs";
+import { serveReferences } from "./references";
 
 /** One load of each config file a process, which may run many stacks. */
 const topologies = new Map<string, Promise<Topology>>();
@@ -29,6 +30,7 @@ export async function runStack({ configFile, stack }: { readonly configFile: str
 export async function runNode(node: StackNode, topology: Topology): Promise<Record<string, unknown>> {
   applyConfig(node);
   requireRegion(node);
+  serveReferences();
   registerFleetTags({ project: pulumi.getProject(), stack: pulumi.getStack() });
   const program = typeof node.program === "function" ? node.program : loadProgram(node.program) ?? loadModule(node, node.program, topology);
   return { ...await program() };

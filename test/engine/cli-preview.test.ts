@@ -27,6 +27,47 @@ describe("a preview of a load-test fleet that was never deployed", () => {
   });
 });
 
+//   network ◄─ service
+describe("a preview of programs that have stack references of their own", () => {
+  const fleet = new TestFleet({
+    files: {
+      "fleet.config.ts": `
+        import { defineFleet } from "stackfleet";
+        export default defineFleet({ stacks: {
+          network: { program: "./network.cjs", region: "eu-west-1" },
+          service: { program: "./service.cjs", region: "eu-west-1", dependsOn: ["network"] },
+        } });`,
+      "network.cjs": `
+        const aws = require("@pulumi/aws");
+        const pulumi = require("@pulumi/pulumi");
+        exports.program = async () => {
+          const vpc = new aws.ec2.Vpc("main", { cidrBlock: "10.0.0.0/16" });
+          return { vpcId: vpc.id, cidrs: ["10.0.1.0/24", "10.0.2.0/24"], key: pulumi.secret("hidden") };
+        };`,
+      "service.cjs": `
+        const aws = require("@pulumi/aws");
+        const pulumi = require("@pulumi/pulumi");
+        exports.program = async () => {
+          const network = new pulumi.StackReference("organization/stackfleet/network");
+          const { value: cidrs } = await network.getOutputDetails("cidrs");
+          for (const [index, cidrBlock] of cidrs.entries()) new aws.ec2.Subnet("subnet-" + index, { vpcId: network.requireOutput("vpcId"), cidrBlock });
+          const missing = await network.getOutputDetails("nothing");
+          return { key: network.getOutput("key"), missing: Object.keys(missing).filter((key) => missing[key] !== undefined).length };
+        };`,
+    },
+  });
+  beforeAll(() => fleet.start());
+  afterAll(() => fleet.remove());
+
+  it("shows what they would create, known values and unknown ones, before anything is deployed; then the run does that", async () => {
+    const counts = async (operation: string) => (await fleet.report(operation)).report.stacks.map(({ name, status, created }) => `${name} ${status} ${created}`);
+    expect(await counts("preview")).toEqual(["network succeeded 2", "service succeeded 3"]);
+    expect(await counts("up")).toEqual(["network succeeded 2", "service succeeded 3"]);
+    expect(await counts("preview")).toEqual(["network unchanged 0", "service unchanged 0"]);
+    expect(JSON.parse((await fleet.run("outputs", "service", "--output", "json")).stdout)).toEqual({ key: "[secret]", missing: 0 });
+  });
+});
+
 describe("the policies", () => {
   const program = (body: string): string => `const aws = require("@pulumi/aws");\nexports.program = async () => { ${body} };\n`;
   const fleet = new TestFleet({

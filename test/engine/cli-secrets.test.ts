@@ -37,8 +37,7 @@ const shown: Outcome[] = [];
 
 beforeAll(async () => {
   await fleet.start();
-  shown.push(await fleet.plain("preview", "vault"));
-  for (const operation of ["up", "refresh", "preview"]) shown.push(await fleet.plain(operation));
+  for (const operation of ["preview", "up", "refresh", "preview"]) shown.push(await fleet.plain(operation));
   shown.push(await fleet.run("up", "--output", "json"));
 }, 120_000);
 afterAll(() => fleet.remove());
