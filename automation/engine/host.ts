@@ -42,6 +42,7 @@ async function run(id: number, order: UpdateOrder): Promise<void> {
 
 function stopAll(mode: "interrupt" | "cancel"): void {
   stopping = mode;
+  send({ kind: "stopping" });
   for (const update of running.values()) update.stop(mode === "cancel");
 }
 

@@ -39,4 +39,6 @@ export type FromHost =
   | { readonly kind: "event"; readonly id: number; readonly event: EngineEventBody }
   /** A CLI process of this update started; the driver keeps the id to end it should the host die. */
   | { readonly kind: "cli"; readonly id: number; readonly pid: number }
-  | { readonly kind: "done"; readonly id: number; readonly outcome: UpdateOutcome };
+  | { readonly kind: "done"; readonly id: number; readonly outcome: UpdateOutcome }
+  /** Confirms an interrupt or a cancel: the host is not blocked. */
+  | { readonly kind: "stopping" };

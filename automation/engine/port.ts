@@ -25,6 +25,8 @@ export interface UnansweredCreate {
   readonly parent?: string;
   /** `<urn>::<id>` of the provider. */
   readonly provider?: string;
+  readonly protect?: boolean;
+  readonly retainOnDelete?: boolean;
 }
 
 export interface UpdateOutcome {

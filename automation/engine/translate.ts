@@ -128,11 +128,14 @@ interface StepMetadata {
   readonly urn: string;
   readonly type: string;
   readonly provider?: string;
-  readonly new?: { readonly parent?: string; readonly inputs?: Record<string, unknown> } | null;
+  readonly new?: { readonly parent?: string; readonly inputs?: Record<string, unknown>; readonly protect?: boolean; readonly retainOnDelete?: boolean } | null;
 }
 
 function createOf({ urn, type, provider, new: made }: StepMetadata): UnansweredCreate {
-  return { urn, type, inputs: made?.inputs ?? {}, ...(made?.parent && { parent: made.parent }), ...(provider && { provider }) };
+  return {
+    urn, type, inputs: made?.inputs ?? {}, ...(made?.parent && { parent: made.parent }), ...(provider && { provider }),
+    ...(made?.protect && { protect: true }), ...(made?.retainOnDelete && { retainOnDelete: true }),
+  };
 }
 
 function isStackUrn(urn: string): boolean {

@@ -25,7 +25,7 @@ export function lifeOf(holder: ProcessIdentity): "alive" | "dead" | "unknown" {
   if (holder.host !== hostname()) return "unknown";
   const boot = bootId();
   if (holder.bootId !== undefined && boot !== undefined && holder.bootId !== boot) return "dead";
-  if (!exists(holder.pid)) return "dead";
+  if (!isRunning(holder.pid)) return "dead";
   const started = startOf(holder.pid);
   if (holder.startedAt !== undefined && started !== undefined && holder.startedAt !== started) return "dead";
   return "alive";
@@ -87,7 +87,8 @@ function psField(pid: number, field: "lstart" | "etime"): string | undefined {
   }
 }
 
-function exists(pid: number): boolean {
+/** True for a process that still does something: not for one that is gone, or ended and not yet reaped. */
+export function isRunning(pid: number): boolean {
   if (isZombie(pid)) return false;
   try {
     process.kill(pid, 0);
