@@ -25,7 +25,7 @@ export function idFromArn(type: string, arn: string): string {
       return resource.replace(/^log-group:/, "").replace(/:\*$/, "");
     case "aws:sqs/queue:Queue": { // arn:aws:sqs:region:account:name → the queue's URL
       const [, , , region, account] = arn.split(":");
-      return `https://sqs.${region}.amazonaws.com/${account}/${resource}`;
+      return `https://sqs.${region}.${region?.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com"}/${account}/${resource}`;
     }
     case "aws:ssm/parameter:Parameter": // parameter/name, or parameter/a/b for the hierarchical name /a/b
       return resource.replace(/^parameter/, "").replace(/^\/([^/]+)$/, "$1");

@@ -1,5 +1,5 @@
 /** Waits until a resource that was found in the middle of its creation can be used by what depends on it, as the provider's own create would have. */
-import { clientSettings, type AwsAccess } from "./aws";
+import { clientSettings, type AwsAccess } from "./aws-access";
 import type { Found, Sought } from "./lookup";
 import { FleetError } from "../errors";
 
@@ -32,6 +32,10 @@ const CHECKS: ReadonlyMap<string, IsUsable> = new Map<string, IsUsable>([
   ["aws:ec2/subnet:Subnet", async (settings, { id }) => {
     const { DescribeSubnetsCommand, EC2Client } = await import("@aws-sdk/client-ec2");
     return (await new EC2Client(settings).send(new DescribeSubnetsCommand({ SubnetIds: [id] }))).Subnets?.[0]?.State === "available";
+  }],
+  ["aws:ec2/natGateway:NatGateway", async (settings, { id }) => {
+    const { DescribeNatGatewaysCommand, EC2Client } = await import("@aws-sdk/client-ec2");
+    return (await new EC2Client(settings).send(new DescribeNatGatewaysCommand({ NatGatewayIds: [id] }))).NatGateways?.[0]?.State === "available";
   }],
   ["aws:ecs/cluster:Cluster", async (settings, { id }) => {
     const { DescribeClustersCommand, ECSClient } = await import("@aws-sdk/client-ecs");

@@ -1,23 +1,15 @@
 /** The AWS look-ups of recovery: by tag through the tagging API, by type where tagging can't search. Same code in the cloud and in the local cloud. */
 import { GetResourcesCommand, ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
+import { alive } from "./aws-alive";
+import { clientSettings, type AwsAccess } from "./aws-access";
 import type { Found, Lookup, Sought } from "./lookup";
 import { idFromArn } from "./aws-ids";
 import { untaggedLookups } from "./aws-untagged";
 import { waitUntilUsable } from "./aws-readiness";
+import { isSecret } from "./secret";
 import { URN_HASH_TAG, urnHash } from "./urn";
 
-/** How to reach the API: undefined members mean the SDK's own defaults. */
-export interface AwsAccess {
-  readonly endpoint?: string;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** Simulated seconds a real second; scales the waits. 1 in the cloud. */
-  readonly timeScale: number;
-}
-
-/** Client settings for one region. */
-export function clientSettings(access: AwsAccess, region: string): { region: string; endpoint?: string; credentials?: { accessKeyId: string; secretAccessKey: string }; maxAttempts: number } {
-  return { region, maxAttempts: 5, ...(access.endpoint && { endpoint: access.endpoint }), ...(access.credentials && { credentials: access.credentials }) };
-}
+export type { AwsAccess } from "./aws-access";
 
 /** Look-ups for the package `aws`. */
 export function awsLookup(access: AwsAccess): Lookup {
@@ -30,9 +22,9 @@ export function awsLookup(access: AwsAccess): Lookup {
   };
   return {
     handles: (sought) => byType.has(sought.type) || (sought.type.startsWith("aws:") && carriesHash(sought)),
-    find: (sought) => {
+    find: async (sought) => {
       const lookup = byType.get(sought.type);
-      return lookup ? lookup(sought) : findByTag(taggingClient(sought.region), sought);
+      return lookup ? lookup(sought) : alive(clientSettings(access, sought.region), sought, await findByTag(taggingClient(sought.region), sought));
     },
     settled: (sought, found) => waitUntilUsable(access, sought, found),
   };
@@ -41,6 +33,8 @@ export function awsLookup(access: AwsAccess): Lookup {
 /** True when the create was sent with the tag to search for. */
 function carriesHash(sought: Sought): boolean {
   const tags = sought.inputs["tags"];
+  // What can't be read is taken to carry it, as all taggable resources of a fleet do.
+  if (isSecret(tags)) return true;
   return typeof tags === "object" && tags !== null && (tags as Record<string, unknown>)[URN_HASH_TAG] === urnHash(sought.urn);
 }
 

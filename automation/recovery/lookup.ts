@@ -24,9 +24,14 @@ export interface Lookup {
   settled(sought: Sought, found: Found): Promise<void>;
 }
 
-/** String input, or an error that names the resource: the look-up needs it. */
+/** A look-up can't decide whether a resource is what the create left behind; the message says why. */
+export class CantTell extends Error {
+  override readonly name = "CantTell";
+}
+
+/** Text input that the look-up needs. @throws CantTell when it is missing or secret */
 export function stringInput(sought: Sought, key: string): string {
   const value = sought.inputs[key];
-  if (typeof value !== "string") throw new Error(`${sought.urn}: the pending create has no input "${key}" to look it up by`);
-  return value;
+  if (typeof value === "string") return value;
+  throw new CantTell(value === undefined ? `it has no input "${key}" to look it up by` : `its input "${key}", by which it would be looked up, is a secret`);
 }

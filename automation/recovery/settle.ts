@@ -1,13 +1,15 @@
 /**
  * Settles what an update that died left pending in its checkpoint, before the next update of the stack: a create whose
- * resource exists is adopted into the state, one that never came to be is dropped, so that the update makes it.
+ * resource exists is adopted into the state, one that never came to be is dropped, so that the update makes it; a deletion is
+ * finished, because the state may no longer count on the resource; all else is repeated by the update itself.
  */
 import { copyFileSync } from "node:fs";
 import { checkpointFile, pendingOf, readCheckpoint, resourcesOf, type CheckpointFile, type CheckpointResource, type PendingOperation } from "../backend/checkpoint";
 import { writeAtomic } from "../backend/files";
 import { FleetError } from "../errors";
 import type { EngineEventBody } from "../engine/port";
-import type { Found, Lookup, Sought } from "./lookup";
+import { adopt, hasDependents, isDeleted, isMarked, marked, unmarked } from "./edit";
+import { CantTell, type Found, type Lookup, type Sought } from "./lookup";
 
 export interface SettleOptions {
   readonly stateDir: string;
@@ -20,8 +22,10 @@ export interface SettleOptions {
   /** How long a create that was sent may take to become visible. */
   readonly windowMs: number;
   readonly emit: (event: EngineEventBody) => void;
-  /** Reads the adopted resources through their provider, so that the state has all their outputs. */
+  /** Reads resources through their provider, so that the state has all their outputs; what is gone leaves the state. */
   readonly refresh: (urns: readonly string[]) => Promise<void>;
+  /** Sends interrupted deletions again and waits for their end. Undefined when the update that follows deletes everything anyway. */
+  readonly finishDeletes: ((urns: readonly string[]) => Promise<void>) | undefined;
   readonly clock?: { now(): number; wait(ms: number): Promise<void> };
 }
 
@@ -37,21 +41,26 @@ type Settled = { readonly operation: PendingOperation; readonly found?: Found };
 export async function settlePending(options: SettleOptions): Promise<boolean> {
   const checkpoint = readCheckpoint(options.stateDir, options.project, options.stack);
   const pending = pendingOf(checkpoint);
-  const adoptedBefore = resourcesOf(checkpoint).filter(isAwaitingRead);
-  if (checkpoint === undefined || (pending.length === 0 && adoptedBefore.length === 0)) return false;
+  const unfinished = resourcesOf(checkpoint).some((resource) => isMarked(resource, "read") || isMarked(resource, "delete"));
+  if (checkpoint === undefined || (pending.length === 0 && !unfinished)) return false;
   const settled = await Promise.all(pending.map((operation) => settleOne(operation, checkpoint, options)));
   if (pending.length > 0) rewrite(checkpoint, settled, options);
   for (const one of settled) options.emit(eventOf(one, options.stack));
-  const adopted = [...adoptedBefore.map((resource) => resource.urn), ...settled.flatMap(({ found, operation }) => (found ? [operation.resource.urn] : []))];
-  if (adopted.length > 0) {
-    await options.refresh(adopted);
-    clearMarks(options);
-  }
+  await makeGood(options);
   return true;
 }
 
+/** Does what the marks in the state ask for. */
+async function makeGood(options: SettleOptions): Promise<void> {
+  const resources = resourcesOf(readCheckpoint(options.stateDir, options.project, options.stack));
+  const deleted = resources.filter((resource) => isMarked(resource, "delete")).map(({ urn }) => urn);
+  if (deleted.length > 0) await options.finishDeletes?.(deleted);
+  const adopted = resources.filter((resource) => isMarked(resource, "read")).map(({ urn }) => urn);
+  if (adopted.length > 0) await options.refresh(adopted);
+  clearMarks(options);
+}
+
 async function settleOne(operation: PendingOperation, checkpoint: CheckpointFile, options: SettleOptions): Promise<Settled> {
-  // An update, a delete or a read that was under way is simply repeated: the state still has the resource.
   if (operation.type !== "creating" || operation.resource.type.startsWith("pulumi:")) return { operation };
   const sought = soughtOf(operation.resource, checkpoint, options);
   const lookup = await options.lookup();
@@ -60,7 +69,8 @@ async function settleOne(operation: PendingOperation, checkpoint: CheckpointFile
   if (found.length > 1) throw unsettled(options.stack, sought, `${found.length} resources carry its tag: ${found.map(({ id }) => id).join(", ")}`);
   const [only] = found;
   if (only === undefined) return { operation };
-  await lookup.settled(sought, only);
+  // What is to be deleted need not be usable first: the provider's deletion waits as long as it has to.
+  if (options.finishDeletes !== undefined) await lookup.settled(sought, only);
   return { operation, found: only };
 }
 
@@ -69,20 +79,33 @@ async function poll(lookup: Lookup, sought: Sought, options: SettleOptions): Pro
   const clock = options.clock ?? REAL_CLOCK;
   const deadline = clock.now() + options.windowMs;
   for (let pause = FIRST_POLL_MS; ; pause *= 2) {
-    const found = (await lookup.find(sought)).filter((candidate) => !sought.known.some((known) => isSame(known, candidate)));
+    const found = (await find(lookup, sought, options)).filter((candidate) => !sought.known.some((known) => isSame(known, candidate)));
     const left = deadline - clock.now();
     if (found.length > 0 || left <= 0) return found;
     await clock.wait(Math.min(pause, left));
   }
 }
 
+async function find(lookup: Lookup, sought: Sought, options: SettleOptions): Promise<readonly Found[]> {
+  try {
+    return await lookup.find(sought);
+  } catch (error) {
+    if (error instanceof CantTell) throw unsettled(options.stack, sought, error.message);
+    if (error instanceof FleetError) throw error;
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new FleetError("recovery-failed", `stack ${options.stack}: an interrupted create of ${sought.urn} can't be looked up: ${reason}`, {
+      source: "engine", cause: error, fix: "run the command again when the service answers; it needs the permission to read such resources",
+    });
+  }
+}
+
 function soughtOf(resource: CheckpointResource, checkpoint: CheckpointFile, options: SettleOptions): Sought {
-  const same = resourcesOf(checkpoint).filter(({ urn }) => urn === resource.urn);
+  const same = resourcesOf(checkpoint).filter((other) => other.urn === resource.urn && !isDeleted(other));
   const known = same.flatMap(({ id, outputs }): Found[] => {
     const arn = outputs?.["arn"];
     return id === undefined ? [] : [{ id, ...(typeof arn === "string" && { arn }) }];
   });
-  const region = providerRegion(resource, checkpoint) ?? options.region;
+  const region = ownRegion(resource) ?? providerRegion(resource, checkpoint) ?? options.region;
   if (region === undefined) {
     throw new FleetError("pending-unsettled", `stack ${options.stack}: the region of ${resource.urn} is not known`, { source: "engine", fix: "give the stack a region in the fleet config" });
   }
@@ -94,46 +117,43 @@ function isSame(a: Found, b: Found): boolean {
   return a.arn !== undefined && b.arn !== undefined ? a.arn === b.arn : a.id === b.id;
 }
 
-/** `provider` is `<urn>::<id>` of a provider resource of the same state. */
-function providerRegion(resource: CheckpointResource, checkpoint: CheckpointFile): string | undefined {
-  const urn = resource.provider?.slice(0, resource.provider.lastIndexOf("::"));
-  const region = resourcesOf(checkpoint).find((candidate) => candidate.urn === urn)?.inputs?.["region"];
-  return typeof region === "string" ? region : undefined;
+/** Every AWS resource can name a region other than its provider's. */
+function ownRegion(resource: CheckpointResource): string | undefined {
+  const region = resource.inputs?.["region"];
+  return typeof region === "string" && resource.type.startsWith("aws:") ? region : undefined;
 }
 
-/** Marks a record whose outputs are still to be read, so that a kill between adoption and read is made good by the next run. */
-const AWAITING_READ = "__stackfleetAwaitingRead";
-
-function isAwaitingRead(resource: CheckpointResource): boolean {
-  return resource.outputs !== undefined && AWAITING_READ in resource.outputs;
+/** While a provider is replaced, as by a change of region, two of one URN are in the state. */
+function providerRegion({ provider }: CheckpointResource, checkpoint: CheckpointFile): string | undefined {
+  const region = resourcesOf(checkpoint).find(({ urn, id }) => provider === `${urn}::${id}`)?.inputs?.["region"];
+  return typeof region === "string" ? region : undefined;
 }
 
 function rewrite(checkpoint: CheckpointFile, settled: readonly Settled[], options: SettleOptions): void {
   const latest = checkpoint.checkpoint.latest;
   if (!latest) return;
-  const adopted = settled.flatMap(({ operation, found }) => (found ? [adoptedRecord(operation.resource, found)] : []));
-  const replaced = new Set(adopted.map(({ urn }) => urn));
-  // The old side of a replacement whose new side is now in the state is deleted by the next update, as the engine would have it.
-  const before = (latest.resources ?? []).map((resource) => (replaced.has(resource.urn) ? { ...resource, delete: true } : resource));
-  // Appended last: whatever a resource depends on was complete before its create was sent.
-  save({ ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, resources: [...before, ...adopted], pending_operations: [] } } }, options);
+  const before = (latest.resources ?? []).map((resource, _index, all) => (isHalfDeleted(resource, all, settled) ? marked(resource, "delete") : resource));
+  const resources = settled.reduce<readonly CheckpointResource[]>((all, { operation, found }) => (found ? adopt(all, operation.resource, found) : all), before);
+  save({ ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, resources: [...resources], pending_operations: [] } } }, options);
 }
 
-function adoptedRecord(resource: CheckpointResource, found: Found): CheckpointResource {
-  const inputs = resource.inputs ?? {};
-  return { ...resource, id: found.id, outputs: { ...inputs, ...(found.arn && { arn: found.arn }), [AWAITING_READ]: true } };
+/**
+ * The deletion of a resource was sent, and the state still counts on it. What is marked for deletion already, or is deleted to be
+ * replaced while others depend on it, the next update deletes again by itself.
+ */
+function isHalfDeleted(resource: CheckpointResource, all: readonly CheckpointResource[], settled: readonly Settled[]): boolean {
+  if (resource.delete === true || isDeleted(resource) || hasDependents(all, resource.urn)) return false;
+  return settled.some(({ operation }) => operation.type === "deleting" && operation.resource.urn === resource.urn && operation.resource.id === resource.id);
 }
 
-/** The read replaces a record's outputs; what still carries the mark was read by a provider that keeps what it doesn't know. */
+/** A read replaces a record's outputs; what still carries the mark was read by a provider that keeps what it doesn't know. */
 function clearMarks(options: SettleOptions): void {
   const checkpoint = readCheckpoint(options.stateDir, options.project, options.stack);
   const latest = checkpoint?.checkpoint.latest;
-  if (!checkpoint || !latest?.resources?.some(isAwaitingRead)) return;
-  const resources = latest.resources.map((resource) => {
-    if (!isAwaitingRead(resource)) return resource;
-    const { [AWAITING_READ]: _mark, ...outputs } = resource.outputs ?? {};
-    return { ...resource, outputs };
-  });
+  if (!checkpoint || !latest?.resources) return;
+  // With the deletions still to come, their marks stay for the case that they don't.
+  const resources = latest.resources.map((resource) => (options.finishDeletes === undefined && isMarked(resource, "delete") ? resource : unmarked(resource)));
+  if (resources.every((resource, index) => resource === latest.resources?.[index])) return;
   save({ ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, resources } } }, options);
 }
 

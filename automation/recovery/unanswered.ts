@@ -3,22 +3,41 @@
  * resource and forgets it, though it may exist; the next update would make a second one. Written down as pending, they are settled
  * like any other interrupted create.
  */
-import { checkpointFile, readCheckpoint, type CheckpointResource } from "../backend/checkpoint";
+import { checkpointFile, readCheckpoint, type CheckpointResource, type Deployment } from "../backend/checkpoint";
 import { writeAtomic } from "../backend/files";
 import type { UnansweredCreate } from "../engine/port";
+import { holdsSecret, unmask, type Seal } from "./secret";
 
-/** Adds pending creates to a stack's checkpoint. Call it when no update of the stack runs. */
-export function keepUnanswered(stateDir: string, project: string, stack: string, creates: readonly UnansweredCreate[]): void {
+/**
+ * Adds pending creates to a stack's checkpoint. Call it when no update of the stack runs.
+ * @param sealer makes what encrypts for a checkpoint, from the state of its secrets provider; undefined when it can't
+ */
+export function keepUnanswered(
+  stateDir: string, project: string, stack: string, creates: readonly UnansweredCreate[],
+  sealer: (latest: Deployment) => Seal | undefined = () => undefined,
+): void {
   const checkpoint = readCheckpoint(stateDir, project, stack);
   const latest = checkpoint?.checkpoint.latest;
   if (!checkpoint || !latest) return; // nothing was ever saved, so no provider was there to ask
-  // What it really depends on is not in the events. All that was there before is a safe answer: it is deleted before any of it,
-  // and the next update writes the true list.
-  const dependencies = (latest.resources ?? []).filter((resource) => resource.custom === true && !resource.type.startsWith("pulumi:")).map(({ urn }) => urn);
-  const pending = creates.map(({ urn, type, inputs, parent, provider }) => ({
+  const seal = creates.some(({ inputs }) => holdsSecret(inputs)) ? sealer(latest) : undefined;
+  const known = new Set((latest.pending_operations ?? []).map(({ resource }) => resource.urn));
+  const pending = creates.filter(({ urn }) => !known.has(urn)).map(({ inputs, parent, provider, protect, retainOnDelete, ...create }) => ({
     type: "creating",
-    resource: { urn, type, custom: true, inputs: { ...inputs }, dependencies: [...new Set(dependencies)], ...(parent && { parent }), ...(provider && { provider }) } satisfies CheckpointResource,
+    resource: {
+      ...create, custom: true, inputs: unmask(inputs, seal), dependencies: dependenciesOf(create.urn, latest.resources ?? []),
+      ...(parent && { parent }), ...(provider && { provider }), ...(protect && { protect }), ...(retainOnDelete && { retainOnDelete }),
+    } satisfies CheckpointResource,
   }));
   const all = [...(latest.pending_operations ?? []), ...pending];
   writeAtomic(checkpointFile(stateDir, project, stack), `${JSON.stringify({ ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: all } } }, undefined, 4)}\n`);
+}
+
+/**
+ * What a resource really depends on is not in the events. All that was there before it is a safe answer: it is deleted before any of
+ * that, and the next update writes the true list. What the state has from its old side on may depend on it in turn.
+ */
+function dependenciesOf(urn: string, resources: readonly CheckpointResource[]): string[] {
+  const old = resources.findIndex((resource) => resource.urn === urn);
+  const before = (old < 0 ? resources : resources.slice(0, old)).filter((resource) => resource.custom === true && resource.delete !== true && !resource.type.startsWith("pulumi:"));
+  return [...new Set(before.map((resource) => resource.urn))];
 }

@@ -7,6 +7,7 @@ import type { FleetEvent, FleetEventBody, RunReport, StackResult } from "../even
 import { JournalWriter, pruneRuns } from "../journal";
 import { clearDeadLocks, repairSidecars } from "../recovery/locks";
 import type { Lookup } from "../recovery/lookup";
+import { sealerOf } from "../recovery/sealer";
 import { settlePending } from "../recovery/settle";
 import { keepUnanswered } from "../recovery/unanswered";
 import { criticalPathSeconds } from "../report";
@@ -94,7 +95,7 @@ class Run {
       graph: plan.graph, nodes: plan.nodes, operation: options.operation, parallel, failFast: options.failFast ?? false,
       durations: Object.fromEntries(Object.entries(history).map(([name, { seconds }]) => [name, seconds])),
       policyPacks: plan.topology.policyPacks, logFile: (stack) => plan.layout.run(plan.id).log(stack),
-      engine: this.remembering(engine, context.stateDir), recover: (stack, emit) => this.recover(stack, emit, context, attachment, engine),
+      engine: this.remembering(engine, context), recover: (stack, emit) => this.recover(stack, emit, context, attachment, engine),
       emit: (event) => this.emit(event), now: () => performance.now(),
     });
     this.emit(this.startedEvent(history, parallel));
@@ -118,23 +119,32 @@ class Run {
       emit({ type: "stack.recovered", stack: stack.name, action: "lock-cleared", message: pid === undefined ? "a lock that was torn while it was written was cleared" : `the lock of process ${pid}, which is dead, was cleared` });
     }
     repairSidecars(stateDir, project, stack.name);
+    const log = this.plan.layout.run(this.plan.id).log(stack.name);
+    const read = async (urns: readonly string[]): Promise<void> => {
+      const outcome = await engine.refreshTargets(stack.name, urns, log);
+      if (outcome.status === "failed") throw new FleetError(outcome.error?.code ?? "recovery-failed", `what an interrupted run left behind can't be read: ${outcome.error?.message ?? "no reason given"}`, { source: "engine" });
+    };
     await settlePending({
       stateDir, project, stack: stack.name, region: stack.region, emit,
       windowMs: Math.max(SHORTEST_WINDOW_MS, (VISIBILITY_WINDOW_SECONDS * 1000) / attachment.aws.timeScale),
       lookup: async (): Promise<Lookup> => (await import("../recovery/aws.js")).awsLookup(attachment.aws),
-      refresh: async (urns) => {
-        const outcome = await engine.refreshTargets(stack.name, urns, this.plan.layout.run(this.plan.id).log(stack.name));
-        if (outcome.status === "failed") throw new FleetError(outcome.error?.code ?? "recovery-failed", `adopted resources can't be read: ${outcome.error?.message ?? "no reason given"}`, { source: "engine" });
+      refresh: read,
+      // A destroy deletes them anyway.
+      finishDeletes: this.options.operation === "destroy" ? undefined : async (urns) => {
+        const outcome = await engine.destroyTargets(stack.name, urns, log);
+        // What can't be deleted may be there or not.
+        if (outcome.status === "failed") await read(urns);
       },
     });
   }
 
   /** The engine, with creates whose reply was lost kept for the next run. */
-  private remembering(engine: PulumiEngine, stateDir: string | undefined): Engine {
+  private remembering(engine: PulumiEngine, context: TargetContext): Engine {
+    const { stateDir } = context;
     return {
       run: async (request, emit) => {
         const outcome = await engine.run(request, emit);
-        if (outcome.unanswered && stateDir !== undefined) keepUnanswered(stateDir, this.plan.topology.project, request.stack.name, outcome.unanswered);
+        if (outcome.unanswered && stateDir !== undefined) keepUnanswered(stateDir, this.plan.topology.project, request.stack.name, outcome.unanswered, sealerOf(cliEnvironment(context, process.env)));
         return outcome;
       },
       interrupt: () => engine.interrupt(), cancel: () => engine.cancel(), close: () => engine.close(), usage: () => engine.usage(),

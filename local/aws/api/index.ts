@@ -12,11 +12,13 @@ import { ec2Api } from "./ec2";
 import { ecsApi } from "./ecs";
 import { ecsMetadata } from "./ecsMetadata";
 import { iamApi } from "./iam";
+import { kmsApi } from "./kms";
 import { lambdaApi } from "./lambda";
 import { logsApi } from "./logs";
 import { jsonError } from "./protocol";
 import type { ApiRequest, ApiResponse, ApiService } from "./protocol";
 import { s3Api } from "./s3";
+import { secretsManagerApi } from "./secretsManager";
 import { stsApi } from "./sts";
 import { taggingApi } from "./tagging";
 
@@ -30,9 +32,11 @@ const SERVICES: Readonly<Record<string, ApiService>> = {
   ec2: ec2Api,
   ecs: ecsApi,
   iam: iamApi,
+  kms: kmsApi,
   lambda: lambdaApi,
   logs: logsApi,
   s3: s3Api,
+  secretsmanager: secretsManagerApi,
   sts: stsApi,
   tagging: taggingApi,
 };

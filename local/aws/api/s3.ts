@@ -2,22 +2,22 @@
 import { randomUUID } from "node:crypto";
 import { ServiceError } from "../../model";
 import type { CloudContext, ResourceRecord } from "../../model";
-import { allBuckets, PUBLIC_ACCESS_BLOCK, requireBucket } from "../s3/bucket";
+import { allBuckets, requireBucket } from "../s3/bucket";
+import { OBJECT_TYPES } from "../s3/object";
 import { objectStore } from "../s3/objects";
 import type { ObjectInfo } from "../s3/objects";
 import { decodeChunks } from "./awsChunked";
 import { notModelled, page, plainMessage } from "./protocol";
 import type { ApiRequest, ApiResponse, ApiService } from "./protocol";
+import { bucketSetting, NAMESPACE, tagging } from "./s3Settings";
 import { element, xml } from "./xml";
 
 const FILE = "local/aws/api/s3.ts";
-const NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 /** Sub-resources that aren't modelled: a query key of these must not be taken for a plain call. */
 const SUB_RESOURCES = [
   "acl",
   "cors",
   "lifecycle",
-  "policy",
   "website",
   "replication",
   "uploads",
@@ -65,34 +65,12 @@ function bucketCall(request: ApiRequest, bucket: ResourceRecord, cloud: CloudCon
   if (request.method === "HEAD") return { status: 200, headers: region, body: "" };
   if (request.method === "POST" && request.query.has("delete")) return deleteObjects(request, bucket, cloud);
   if (request.method !== "GET") throw notModelled("s3", `${request.method} bucket`, FILE);
-  if (request.query.has("publicAccessBlock")) return publicAccessBlock(bucket, cloud);
+  const setting = bucketSetting(request, bucket, cloud);
+  if (setting) return setting;
   if (request.query.has("location"))
     return xml(element(`LocationConstraint ${NAMESPACE}`, bucket.region === "us-east-1" ? "" : bucket.region), 200, region);
-  if (request.query.has("tagging"))
-    return xml(element(`Tagging ${NAMESPACE}`, { TagSet: { Tag: Object.entries(bucket.tags).map(([Key, Value]) => ({ Key, Value })) } }));
-  // A bucket's encryption is always at least S3's own. Source: S3 user guide, default encryption since January 2023.
-  if (request.query.has("encryption"))
-    return xml(
-      element(`ServerSideEncryptionConfiguration ${NAMESPACE}`, {
-        Rule: { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } },
-      }),
-    );
-  if (request.query.has("versioning")) return xml(element(`VersioningConfiguration ${NAMESPACE}`, {}));
+  if (request.query.has("tagging")) return tagging(bucket.tags);
   return listObjects(request, bucket, cloud);
-}
-
-function publicAccessBlock(bucket: ResourceRecord, cloud: CloudContext): ApiResponse {
-  const record = cloud.store.get(PUBLIC_ACCESS_BLOCK, bucket.id);
-  if (!record) throw new ServiceError("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found", 404);
-  const { outputs } = record;
-  return xml(
-    element(`PublicAccessBlockConfiguration ${NAMESPACE}`, {
-      BlockPublicAcls: outputs["blockPublicAcls"] === true,
-      IgnorePublicAcls: outputs["ignorePublicAcls"] === true,
-      BlockPublicPolicy: outputs["blockPublicPolicy"] === true,
-      RestrictPublicBuckets: outputs["restrictPublicBuckets"] === true,
-    }),
-  );
 }
 
 function listObjects(request: ApiRequest, bucket: ResourceRecord, cloud: CloudContext): ApiResponse {
@@ -151,6 +129,7 @@ function unescape(text: string): string {
 
 function objectCall(request: ApiRequest, bucket: ResourceRecord, key: string, cloud: CloudContext): ApiResponse {
   const store = objectStore(cloud);
+  if (request.query.has("tagging")) return objectTags(request, bucket, key, cloud);
   switch (request.method) {
     case "PUT": {
       if (request.headers["x-amz-copy-source"] !== undefined) throw notModelled("s3", "CopyObject", FILE);
@@ -174,6 +153,13 @@ function objectCall(request: ApiRequest, bucket: ResourceRecord, key: string, cl
     default:
       throw notModelled("s3", `${request.method} object`, FILE);
   }
+}
+
+function objectTags(request: ApiRequest, bucket: ResourceRecord, key: string, cloud: CloudContext): ApiResponse {
+  if (request.method !== "GET") throw notModelled("s3", `${request.method} object tagging`, FILE);
+  if (!objectStore(cloud).head(bucket.id, key)) throw new ServiceError("NoSuchKey", `The specified key does not exist. (${key})`, 404);
+  const record = OBJECT_TYPES.map((type) => cloud.store.get(type, `${bucket.id}/${key}`)).find((found) => found !== undefined);
+  return tagging(record?.tags ?? {});
 }
 
 function metadataOf(request: ApiRequest): Record<string, string> {

@@ -97,6 +97,11 @@ function defineBucket(type: string): AnyResourceModel {
   });
 }
 
+/** The record of a bucket's setting: a bucket has one of each, whatever type of the provider made it. */
+export function settingOf(cloud: Pick<CloudContext, "store">, bucket: string, ...types: readonly string[]): ResourceRecord | undefined {
+  return types.flatMap((type) => cloud.store.list(type)).findLast((record) => record.inputs["bucket"] === bucket);
+}
+
 export const PUBLIC_ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock";
 
 const publicAccessBlock = defineResource({
@@ -144,9 +149,14 @@ const encryptionRule = z.strictObject({
 });
 
 // Bodies are not encrypted in the local cloud: the setting is kept, and no program can tell.
+export const ENCRYPTIONS = [
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+  "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
+] as const;
 const defineEncryption = (type: string) =>
   defineConfiguration(type, { rules: z.array(encryptionRule).min(1), expectedBucketOwner: z.string().optional() });
 // Versions are not kept (a put replaces), so only a bucket that keeps none is modelled truly; enabling it is recorded.
+export const VERSIONINGS = ["aws:s3/bucketVersioning:BucketVersioning", "aws:s3/bucketVersioningV2:BucketVersioningV2"] as const;
 const defineVersioning = (type: string) =>
   defineConfiguration(type, {
     versioningConfiguration: z.strictObject({
@@ -155,7 +165,8 @@ const defineVersioning = (type: string) =>
     }),
     expectedBucketOwner: z.string().optional(),
   });
-const ownershipControls = defineConfiguration("aws:s3/bucketOwnershipControls:BucketOwnershipControls", {
+export const OWNERSHIP_CONTROLS = "aws:s3/bucketOwnershipControls:BucketOwnershipControls";
+const ownershipControls = defineConfiguration(OWNERSHIP_CONTROLS, {
   rule: z.strictObject({ objectOwnership: z.enum(["BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"]) }),
 });
 
@@ -168,15 +179,16 @@ function defineConfiguration<S extends z.ZodRawShape>(type: string, shape: S): A
     shape: { ...shape, bucket: z.string() },
     replaceOn: ["bucket"],
     begin(inputs, _scope, cloud) {
-      const bucket = String((inputs as { bucket: unknown }).bucket);
+      const { bucket, expectedBucketOwner } = inputs as { bucket: string; expectedBucketOwner?: string };
       requireBucket(cloud, bucket);
-      return { id: bucket, outputs: {} };
+      return { id: expectedBucketOwner ? `${bucket},${expectedBucketOwner}` : bucket, outputs: {} };
     },
   });
 }
 
+export const BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy";
 const bucketPolicy = defineResource({
-  type: "aws:s3/bucketPolicy:BucketPolicy",
+  type: BUCKET_POLICY,
   file: FILE,
   taggable: false,
   shape: { bucket: z.string(), policy: jsonDocument },
@@ -195,8 +207,6 @@ export const bucketModels = [
   publicAccessBlock,
   bucketPolicy,
   ownershipControls,
-  defineEncryption("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"),
-  defineEncryption("aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"),
-  defineVersioning("aws:s3/bucketVersioning:BucketVersioning"),
-  defineVersioning("aws:s3/bucketVersioningV2:BucketVersioningV2"),
+  ...ENCRYPTIONS.map(defineEncryption),
+  ...VERSIONINGS.map(defineVersioning),
 ];

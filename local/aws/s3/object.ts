@@ -92,4 +92,5 @@ export function absolute(file: string): string {
   return file;
 }
 
-export const objectModels = ["aws:s3/bucketObject:BucketObject", "aws:s3/bucketObjectv2:BucketObjectv2"].map(defineObject);
+export const OBJECT_TYPES = ["aws:s3/bucketObject:BucketObject", "aws:s3/bucketObjectv2:BucketObjectv2"] as const;
+export const objectModels = OBJECT_TYPES.map(defineObject);

@@ -9,8 +9,8 @@ import { defineResource, documentText, jsonDocument, text } from "../define";
 const FILE = "local/aws/security/models.ts";
 export const PARAMETER = "aws:ssm/parameter:Parameter";
 export const SECRET = "aws:secretsmanager/secret:Secret";
-const SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion";
-const KEY = "aws:kms/key:Key";
+export const SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion";
+export const KEY = "aws:kms/key:Key";
 const ALIAS = "aws:kms/alias:Alias";
 
 function here(cloud: CloudContext, type: string, place: Place): ResourceRecord[] {
@@ -102,6 +102,13 @@ const secret = defineResource({
   },
 });
 
+/** A secret by its ARN or name. @throws {ServiceError} `ResourceNotFoundException` */
+export function requireSecret(cloud: CloudContext, place: Place, nameOrArn: string): ResourceRecord {
+  const found = here(cloud, SECRET, place).find((each) => each.id === nameOrArn || each.outputs["name"] === nameOrArn);
+  if (!found) throw new ServiceError("ResourceNotFoundException", `Secrets Manager can't find the specified secret. (${nameOrArn})`);
+  return found;
+}
+
 const secretVersion = defineResource({
   type: SECRET_VERSION,
   file: FILE,
@@ -109,12 +116,10 @@ const secretVersion = defineResource({
   shape: { secretId: z.string(), secretString: z.string().optional(), secretBinary: z.string().optional() },
   replaceOn: ["secretId", "secretString", "secretBinary"],
   begin(inputs, scope, cloud) {
-    const owner = here(cloud, SECRET, scope).find((each) => each.id === inputs.secretId || each.outputs["name"] === inputs.secretId);
-    if (!owner)
-      throw new ServiceError("ResourceNotFoundException", `Secrets Manager can't find the specified secret. (${inputs.secretId})`);
+    const owner = requireSecret(cloud, scope, inputs.secretId);
     const versionId = cloud.ids.uuid();
     return {
-      id: `${owner.id}|${versionId}`,
+      id: `${inputs.secretId}|${versionId}`,
       outputs: { arn: owner.id, secretArn: owner.id, versionId, versionStages: ["AWSCURRENT"], hasSecretStringWo: false },
     };
   },
@@ -175,6 +180,11 @@ const alias = defineResource({
     return { targetKeyArn: requireKey(cloud, scope, inputs.targetKeyId) };
   },
 });
+
+/** Every alias of a place, with the ARN of the key behind it. */
+export function aliasesOf(cloud: CloudContext, place: Place): { readonly name: string; readonly arn: string; readonly target: string }[] {
+  return here(cloud, ALIAS, place).map(({ id, outputs }) => ({ name: id, arn: text(outputs["arn"]), target: text(outputs["targetKeyArn"]) }));
+}
 
 function requireKey(cloud: CloudContext, place: Place, wanted: string): string {
   const found = here(cloud, KEY, place).find((each) => each.id === wanted || each.arn === wanted);

@@ -48,7 +48,7 @@ function options(lookup: Lookup, extra: Partial<SettleOptions> = {}): SettleOpti
   const refreshed: string[] = [];
   return {
     stateDir: dir, project: "p", stack: "home", region: undefined, lookup: () => Promise.resolve(lookup), windowMs: 10_000,
-    emit: (event) => events.push(event), refresh: (urns) => { refreshed.push(...urns); return Promise.resolve(); }, clock: fakeClock(), events, refreshed, ...extra,
+    emit: (event) => events.push(event), finishDeletes: () => Promise.resolve(), refresh: (urns) => { refreshed.push(...urns); return Promise.resolve(); }, clock: fakeClock(), events, refreshed, ...extra,
   };
 }
 
@@ -105,14 +105,14 @@ describe("settling what an interrupted update left pending", () => {
     const revision = (n: number): string => `arn:aws:ecs:eu-west-1:1:task-definition/f:${n}`;
     writeState([{ type: "creating", resource: vpc }], [{ ...vpc, id: "f", outputs: { arn: revision(1) } }]);
     await settlePending(options(lookupOf([[{ id: "f", arn: revision(1) }, { id: "f", arn: revision(2) }]])));
-    expect(resourcesOf(state()).filter(({ urn }) => urn === VPC_URN).map(({ outputs }) => outputs?.["arn"])).toEqual([revision(1), revision(2)]);
+    expect(resourcesOf(state()).filter(({ urn }) => urn === VPC_URN).map(({ outputs }) => outputs?.["arn"])).toEqual([revision(2), revision(1)]);
   });
 
   it("marks the old side of a replacement for deletion when the new side is adopted", async () => {
     writeState([{ type: "creating", resource: vpc }], [{ ...vpc, id: "vpc-old", outputs: { arn: "arn:old" } }]);
     await settlePending(options(lookupOf([[{ id: "vpc-old", arn: "arn:old" }, { id: "vpc-new", arn: "arn:new" }]])));
     const sides = resourcesOf(state()).filter(({ urn }) => urn === VPC_URN);
-    expect(sides.map(({ id, delete: gone }) => [id, gone ?? false])).toEqual([["vpc-old", true], ["vpc-new", false]]);
+    expect(sides.map(({ id, delete: gone }) => [id, gone ?? false])).toEqual([["vpc-new", false], ["vpc-old", true]]);
   });
 
   it("refuses to guess between two resources, and changes nothing", async () => {
