@@ -9,7 +9,7 @@ import type { Properties, ResourceRecord } from "../model";
 import { checkInputs, type Autonaming } from "./check";
 import type { Connections } from "./connections";
 import { diffInputs, type PropertyChange } from "./diff";
-import { DEFAULTS_KEY, marshal, redactor, structOf, unmarshal, wireOf, type Unmarshalled, type WireProperties } from "./properties";
+import { DEFAULTS_KEY, marshal, redactor, structOf, unmarshal, wireOf, type Unmarshalled, type WireProperties, type WireValue } from "./properties";
 import { initFailed, RpcError, unary } from "./rpc";
 
 export interface ResourceParts {
@@ -31,7 +31,7 @@ const MODES = {
 export function resourceHandlers(parts: ResourceParts) {
   return {
     check: unary((request: rpc.CheckRequest, incoming) => check(parts, request, incoming)),
-    diff: unary((request: rpc.DiffRequest) => diff(parts, request)),
+    diff: unary((request: rpc.DiffRequest, incoming) => diff(parts, request, incoming)),
     create: unary((request: rpc.CreateRequest, incoming) => create(parts, request, incoming)),
     read: unary((request: rpc.ReadRequest, incoming) => read(parts, request, incoming)),
     update: unary((request: rpc.UpdateRequest, incoming) => update(parts, request, incoming)),
@@ -52,11 +52,14 @@ function check(parts: ResourceParts, request: rpc.CheckRequest, { peer }: Incomi
     .setFailuresList(faults.map((fault) => new rpc.CheckFailure().setProperty(fault.property).setReason(fault.reason)));
 }
 
-function diff(parts: ResourceParts, request: rpc.DiffRequest): rpc.DiffResponse {
+function diff(parts: ResourceParts, request: rpc.DiffRequest, { peer }: Incoming): rpc.DiffResponse {
   const model = parts.modelOf(parseUrn(request.getUrn()).type);
   const news = wireOf(request.getNews());
   const olds = wireOf(request.getOldInputs() ?? request.getOlds());
-  const changes = diffInputs(unmarshal(olds).properties, unmarshal(news, true).properties, model.replaceOn);
+  const changes = [
+    ...diffInputs(unmarshal(olds).properties, unmarshal(news, true).properties, model.replaceOn),
+    ...regionChange(wireOf(request.getOlds())["region"], parts.connections.get(peer).region),
+  ];
   const response = new rpc.DiffResponse().setHasdetaileddiff(true)
     .setChanges(changes.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE)
     .setDiffsList([...new Set(changes.map(({ path }) => topLevel(path)))])
@@ -64,6 +67,14 @@ function diff(parts: ResourceParts, request: rpc.DiffRequest): rpc.DiffResponse 
     .setDeletebeforereplace(keepsItsName(model, olds, news));
   for (const change of changes) response.getDetaileddiffMap().set(change.path, new rpc.PropertyDiff().setKind(kindOf(change)).setInputdiff(true));
   return response;
+}
+
+/**
+ * A resource stays where it was made. The engine sees that a provider moved as long as that update goes on; after a kill, only the
+ * resource's own diff does, as in the real provider (resources carry their region, and a change replaces).
+ */
+function regionChange(old: WireValue | undefined, region: string): PropertyChange[] {
+  return typeof old === "string" && old !== region ? [{ path: "region", kind: "update", replaces: true }] : [];
 }
 
 async function create(parts: ResourceParts, request: rpc.CreateRequest, incoming: Incoming): Promise<rpc.CreateResponse> {
