@@ -43,7 +43,8 @@ class Run {
   private stopped: "graceful" | "cancel" | undefined;
   private readonly preparing = new AbortController();
   private readonly touched = new Map<string, number>();
-  private readonly began = performance.now();
+  /** When the first stack may start: a CLI that had to be built first is no part of the run. */
+  private began = 0;
   private readonly historyFile: string;
 
   constructor(private readonly plan: Plan, private readonly options: RunOptions, private readonly listener: (event: FleetEvent) => void) {
@@ -98,6 +99,7 @@ class Run {
       engine: this.remembering(engine, context), recover: (stack, emit) => this.recover(stack, emit, context, attachment, engine),
       emit: (event) => this.emit(event), now: () => performance.now(),
     });
+    this.began = performance.now();
     this.emit(this.startedEvent(history, parallel));
     if (plan.orphans.length > 0 && !options.removed) this.emit({ type: "run.orphans", stacks: [...plan.orphans] });
     if (this.stopped) this.executor.stop(this.stopped); // asked for while the toolchain was looked for
