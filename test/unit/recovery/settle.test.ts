@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkpointFile, pendingOf, readCheckpoint, resourcesOf } from "../../../automation/backend/checkpoint";
 import type { EngineEventBody } from "../../../automation/engine/port";
-import type { Found, Lookup, Sought } from "../../../automation/recovery/lookup";
+import { CantTell, type Found, type Lookup, type Sought } from "../../../automation/recovery/lookup";
 import { settlePending, type SettleOptions } from "../../../automation/recovery/settle";
 
 const STACK_URN = "urn:pulumi:home::p::pulumi:pulumi:Stack::p-home";
@@ -145,5 +145,90 @@ describe("settling what an interrupted update left pending", () => {
     expect(second.refreshed).toEqual([VPC_URN]);
     expect(await settlePending(options(lookup))).toBe(false);
     expect(resourcesOf(state()).filter(({ urn }) => urn === VPC_URN)).toHaveLength(1);
+  });
+
+  it("waits for all that is absent at once, no longer than for one", async () => {
+    writeState(["a", "b", "c"].map((name) => ({ type: "creating", resource: { ...vpc, urn: `${VPC_URN}-${name}` } })));
+    // Each look-up sees its own time: one after the other would need three windows of this clock.
+    let time = 0;
+    const waiting: { at: number; go: () => void }[] = [];
+    const clock = { now: () => time, wait: (ms: number) => new Promise<void>((resolve) => { waiting.push({ at: time + ms, go: resolve }); }) };
+    const settling = settlePending(options(lookupOf([[]]), { clock }));
+    let done = false;
+    void settling.then(() => { done = true; });
+    while (!done) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const next = waiting.sort((a, b) => a.at - b.at).shift();
+      if (next) { time = next.at; next.go(); }
+    }
+    expect(time).toBe(10_000);
+  });
+
+  it("asks the region of the provider that made it, while that is being replaced by one of another region", async () => {
+    const provider = (id: string, region: string, extra: object): object => ({ urn: `${PROVIDER_URN}-far`, type: "pulumi:providers:aws", custom: true, id, inputs: { region }, ...extra });
+    writeState([{ type: "creating", resource: { ...vpc, provider: `${PROVIDER_URN}-far::old` } }], [provider("new", "us-west-2", {}), provider("old", "ca-central-1", { delete: true })]);
+    const lookup = lookupOf([[{ id: "vpc-1" }]]);
+    await settlePending(options(lookup));
+    expect(lookup.asked[0]?.region).toBe("ca-central-1");
+  });
+
+  it("asks the region that the resource itself names", async () => {
+    writeState([{ type: "creating", resource: { ...vpc, inputs: { ...vpc.inputs, region: "sa-east-1" } } }]);
+    const lookup = lookupOf([[{ id: "vpc-1" }]]);
+    await settlePending(options(lookup));
+    expect(lookup.asked[0]?.region).toBe("sa-east-1");
+  });
+
+  it("takes what was made again under the name of what was deleted for the new one", async () => {
+    writeState([{ type: "creating", resource: vpc }], [{ ...vpc, id: "fixed-name", pendingReplacement: true }]);
+    await settlePending(options(lookupOf([[{ id: "fixed-name" }]])));
+    const sides = resourcesOf(state()).filter(({ urn }) => urn === VPC_URN);
+    expect(sides).toMatchObject([{ id: "fixed-name" }]);
+    expect(sides[0]).not.toHaveProperty("delete");
+  });
+
+  it("doesn't wait until what is to be destroyed can be used", async () => {
+    writeState([{ type: "creating", resource: vpc }]);
+    const lookup = { ...lookupOf([[{ id: "vpc-1" }]]), settled: () => Promise.reject(new Error("never ready")) };
+    await settlePending(options(lookup, { finishDeletes: undefined }));
+    expect(resourcesOf(state()).at(-1)?.id).toBe("vpc-1");
+  });
+
+  it("names the create that a look-up can't decide on, or can't ask about", async () => {
+    writeState([{ type: "creating", resource: vpc }]);
+    const failing = (error: Error): Lookup => ({ ...lookupOf([]), find: () => Promise.reject(error) });
+    await expect(settlePending(options(failing(new CantTell("its name is a secret"))))).rejects.toMatchObject({ code: "pending-unsettled", message: expect.stringContaining(`${VPC_URN} can't be settled: its name is a secret`) as unknown });
+    await expect(settlePending(options(failing(new Error("access denied"))))).rejects.toMatchObject({ code: "recovery-failed", message: expect.stringContaining("Error: access denied") as unknown });
+    expect(pendingOf(state())).toHaveLength(1);
+  });
+});
+
+describe("settling an interrupted deletion", () => {
+  const deleting = { type: "deleting", resource: { ...vpc, id: "vpc-1" } };
+
+  it("finishes it before the next up, which would count on the resource", async () => {
+    writeState([deleting], [{ ...vpc, id: "vpc-1" }]);
+    const finished: string[][] = [];
+    await settlePending(options(lookupOf([[]]), { finishDeletes: (urns) => { finished.push([...urns]); return Promise.resolve(); } }));
+    expect(finished).toEqual([[VPC_URN]]);
+    expect(await settlePending(options(lookupOf([[]])))).toBe(false);
+  });
+
+  it("finishes it in the next run when this one is killed, and when a destroy in between is", async () => {
+    writeState([deleting], [{ ...vpc, id: "vpc-1" }]);
+    await expect(settlePending(options(lookupOf([[]]), { finishDeletes: () => Promise.reject(new Error("killed")) }))).rejects.toThrow("killed");
+    await settlePending(options(lookupOf([[]]), { finishDeletes: undefined }));
+    const finished: string[][] = [];
+    await settlePending(options(lookupOf([[]]), { finishDeletes: (urns) => { finished.push([...urns]); return Promise.resolve(); } }));
+    expect(finished).toEqual([[VPC_URN]]);
+  });
+
+  it.each([
+    ["is marked for deletion", { delete: true }, []],
+    ["is needed by others, so that it was deleted to be replaced", {}, [{ urn: `${VPC_URN}-user`, type: "aws:ec2/subnet:Subnet", custom: true, id: "s", dependencies: [VPC_URN] }]],
+  ])("leaves it to the next update when the resource %s", async (_why, extra, others) => {
+    writeState([deleting], [{ ...vpc, id: "vpc-1", ...extra }, ...others]);
+    await settlePending(options(lookupOf([[]]), { finishDeletes: () => Promise.reject(new Error("not asked")) }));
+    expect(pendingOf(state())).toEqual([]);
   });
 });
