@@ -54,6 +54,9 @@ function rerun(node) {
   });
 }
 
+/** Signal listeners of this file's own. */
+const ownListeners = new WeakSet();
+
 /** The inner half of `rerun`. Without an outer process it does nothing. */
 function followOuterProcess() {
   const outer = process.env[OUTER];
@@ -68,6 +71,7 @@ function followOuterProcess() {
       process.removeListener(signal, listener);
       process.kill(process.pid, signal);
     };
+    ownListeners.add(listener);
     process.on(signal, listener);
   }
   process.on("message", (message) => {
@@ -87,11 +91,24 @@ function fail(message) {
   process.exitCode = 1;
 }
 
+/** What a config file left running may fail at any time: said in one line, and what goes on is stopped as by one Ctrl+C. */
+function reportUncaught(error) {
+  const debug = process.env.STACKFLEET_DEBUG === "1" && error instanceof Error;
+  fail(`uncaught: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}${debug ? `\n${error.stack}` : "; run it again with STACKFLEET_DEBUG=1 to see where it comes from"}`);
+  const stoppable = process.listeners("SIGTERM").some((listener) => !ownListeners.has(listener));
+  if (stoppable) process.emit("SIGTERM", "SIGTERM");
+  else process.exit(1);
+}
+
 async function start() {
   if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
   followOuterProcess();
+  // stdout is for results, which `eval` and JSON parsers read; a config file's console.log is none.
+  console.log = console.info = console.debug = console.error;
+  process.on("uncaughtException", reportUncaught);
   const { main } = require(path.join(root, "dist", "automation", "cli", "main.js"));
-  process.exitCode = await main(process.argv.slice(2));
+  const code = await main(process.argv.slice(2));
+  process.exitCode = process.exitCode || code;
 }
 
 const innerNode = newEnough(process.versions.node) ? undefined : findNode();

@@ -1,7 +1,7 @@
 /** Runs a stack's program inside a Pulumi update: the same steps for the driver's program host and for a `pulumi up` by hand. */
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
-import { loadTopology } from "../automation/topology/load";
+import { compilerProblem, loadTopology } from "../automation/topology/load";
 import { oneOf, suggestion } from "../automation/topology/nearest";
 import type { ConfigValue, InlineProgram, SecretFromEnvironment, StackNode, Topology } from "../automation/topology/types";
 import { registerFleetTags } from "../components/tags";
@@ -33,7 +33,15 @@ export async function runNode(node: StackNode, topology: Topology): Promise<Reco
   serveReferences();
   registerFleetTags({ project: pulumi.getProject(), stack: pulumi.getStack() });
   const program = typeof node.program === "function" ? node.program : loadProgram(node.program) ?? loadModule(node, node.program, topology);
-  return { ...await program() };
+  return outputsOf(node, await program());
+}
+
+/** Spread, a text would become outputs named 0, 1, 2…; a program that returns nothing has none. */
+function outputsOf(node: StackNode, returned: unknown): Record<string, unknown> {
+  if (returned === undefined || returned === null) return {};
+  if (typeof returned === "object" && !Array.isArray(returned) && !pulumi.Output.isInstance(returned)) return { ...returned };
+  const got = Array.isArray(returned) ? "a list" : typeof returned === "object" ? "an Output" : JSON.stringify(returned) ?? typeof returned;
+  throw new pulumi.RunError(`stacks.${node.name}.program: the program returned no outputs by name; got ${got}; expected an object, such as { vpcId: vpc.id }, or nothing; return one`);
 }
 
 function unknownStack(stack: string, { stacks, configFile }: Topology): pulumi.RunError {
@@ -97,6 +105,9 @@ function requireModule(file: string): unknown {
   const unregister = register();
   try {
     return require(file);
+  } catch (error) {
+    const problem = compilerProblem(error);
+    throw problem === undefined ? error : new pulumi.RunError(`${path.basename(file)} can't be compiled; got ${problem}; correct the file`);
   } finally {
     unregister();
   }

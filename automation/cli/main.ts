@@ -55,6 +55,8 @@ function ignoreClosedPipes(): void {
   }
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (!["EPIPE", "EIO", "ERR_STREAM_DESTROYED"].includes(error.code ?? "")) process.exitCode = EXIT.failed;
+function ignoreClosedPipe(this: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
+  if (["EPIPE", "EIO", "ERR_STREAM_DESTROYED"].includes(error.code ?? "") || process.exitCode === EXIT.failed) return;
+  process.exitCode = EXIT.failed;
+  if (this === process.stdout) process.stderr.write(`error: the output can't be written; got ${error.message} [output-failed]\n  fix: free some space, or send it elsewhere\n`);
 }

@@ -1,5 +1,5 @@
 /** The table of a run as text: one line a stack, cut to the terminal's size. Pure. */
-import { elapsedSeconds, etaSecondsByStack, finishedCount, rootFailures, runElapsedSeconds, runEtaSeconds, type RunView, type StackView } from "../report";
+import { elapsedSeconds, etaSecondsByStack, rootFailures, runElapsedSeconds, runEtaSeconds, succeededCount, type RunView, type StackView } from "../report";
 import { cell, clock, columnsOf, fit, plural } from "./text";
 import { colourOf, colourPaint, countText, failureLine, phaseOf, plainPaint, symbolOf, type Colour, type Paint } from "./words";
 
@@ -45,7 +45,7 @@ function headerText(view: RunView, now: number): string {
   const eta = view.status === "running" ? runEtaSeconds(view, now) : undefined;
   return [
     [view.operation, view.project].filter(Boolean).join(" ") + (view.target ? ` (${view.target})` : ""),
-    countText(finishedCount(view), view.stacks.length),
+    countText(succeededCount(view), view.stacks.length),
     ...(view.status === "running" ? [] : [view.status]),
     clock(elapsed),
     ...(eta === undefined ? [] : [`about ${clock(eta)} left`]),

@@ -12,9 +12,9 @@ export function runElapsedSeconds(view: RunView, now: number): number {
   return view.report?.wallSeconds ?? Math.max(0, now - view.startedAt) / 1000;
 }
 
-/** Stacks that have ended. */
-export function finishedCount(view: RunView): number {
-  return view.stacks.filter((stack) => isTerminal(stack.status)).length;
+/** Stacks that are as they should be, as the totals at a run's end count them; a failed or a stopped one is not. */
+export function succeededCount(view: RunView): number {
+  return view.stacks.filter((stack) => stack.status === "succeeded" || stack.status === "unchanged").length;
 }
 
 /**

@@ -123,8 +123,8 @@ export async function resetFleet(options: Pick<CommandOptions, "cwd">): Promise<
   if (holder) throw new FleetError("run-in-progress", `run ${holder.run} (${holder.operation}) is in progress`, { source: "user", exitCode: 1, fix: "stop it first" });
   const live = TARGETS.flatMap((target) => liveStacks(layout, target).map((name) => `${name} (${target})`));
   if (live.length > 0) {
-    throw new FleetError("resources-exist", `reset would forget deployed resources; got ${live.length} stacks that are up: ${live.join(", ")}`, {
-      source: "user", exitCode: 1, fix: "run `stackfleet destroy` first (with --target cloud for the cloud's)",
+    throw new FleetError("resources-exist", `reset would forget deployed resources; still up: ${live.join(", ")}`, {
+      source: "user", exitCode: 1, fix: "run `stackfleet destroy` first (with --target cloud for the cloud's, with --removed for stacks no longer in the config)",
     });
   }
   await stopLocalCloud(layout);

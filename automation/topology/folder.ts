@@ -11,6 +11,11 @@ export function inFolder<T>(folder: string, load: () => T): T {
   return storage.run(folder, load);
 }
 
+/** True in code that a config file runs while it is loaded, also after its awaits. */
+export function isInConfig(): boolean {
+  return storage.getStore() !== undefined;
+}
+
 /** The folder of the config file being loaded; outside of one, the working directory. */
 export function configFolder(): string {
   return storage.getStore() ?? process.cwd();

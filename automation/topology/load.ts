@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { FleetError, inputError } from "../errors";
 import { CONFIG_NAMES } from "../layout";
 import { constellation, type Constellation } from "./constellation";
-import { inFolder } from "./folder";
+import { inFolder, isInConfig } from "./folder";
 import { readJson } from "./json";
 import { sharePackages } from "./packages";
 import { looksLikeFleet, parseTopology } from "./parse";
@@ -32,7 +32,7 @@ export async function loadTopology(file: string): Promise<Topology> {
 
 function unknownForm(configFile: string): FleetError {
   return inputError(path.basename(configFile), [{
-    path: "file name", problem: "not a form of config", got: path.extname(configFile), expected: "one of .ts, .mts, .cts, .js, .mjs, .cjs, .json",
+    path: "file name", problem: "not a form of config", got: path.extname(configFile) || "a name without an ending", expected: "one of .ts, .mts, .cts, .js, .mjs, .cjs, .json",
     fix: "name a fleet.config.ts or a Constellation JSON file",
   }]);
 }
@@ -53,11 +53,34 @@ function renamed(error: FleetError, name: string): FleetError {
 }
 
 async function evaluate(configFile: string): Promise<unknown> {
+  const watch = watchForSilentEnds();
   try {
-    return await settled(declarationOf(await requireFresh(configFile)), configFile);
+    return await Promise.race([requireFresh(configFile).then((module) => settled(declarationOf(module), configFile)), watch.ended]);
   } catch (cause) {
     throw isFleetError(cause) ? cause : loadFailure(configFile, cause);
+  } finally {
+    watch.stop();
   }
+}
+
+/** What would end this process without a word, and with an exit code that the file chose: turned into errors of the file. */
+function watchForSilentEnds(): { readonly ended: Promise<never>; stop(): void } {
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const idle = (): void => reject(new Error("a promise that never settles"));
+  process.once("beforeExit", idle);
+  const exit = process.exit;
+  const guarded = ((code?: number) => {
+    if (isInConfig()) throw new Error(`a call of process.exit(${code ?? ""})`);
+    return exit(code);
+  }) as typeof process.exit;
+  process.exit = guarded;
+  return {
+    ended,
+    stop: () => {
+      process.off("beforeExit", idle);
+      if (process.exit === guarded) process.exit = exit;
+    },
+  };
 }
 
 /** Loads TypeScript or JavaScript in either module syntax, read from disk anew. What it imports is shared with this process. */
@@ -88,12 +111,18 @@ async function settled(exported: unknown, configFile: string): Promise<unknown> 
   }]);
 }
 
+/** What the TypeScript compiler found, and where, on one line; undefined when the error isn't the compiler's. */
+export function compilerProblem(error: unknown): string | undefined {
+  const [, line, column, problem] = /^.*:(\d+):(\d+): ERROR: (.*)$/m.exec(error instanceof Error ? error.message : String(error)) ?? [];
+  // The compiler counts columns from 0, editors from 1.
+  return problem === undefined ? undefined : `${problem} at line ${line}, column ${Number(column) + 1}`;
+}
+
 /** One line of what a config file threw: its message, with the place where the compiler names one. */
 function loadFailure(configFile: string, cause: unknown): FleetError {
   const text = cause instanceof Error ? cause.message : String(cause);
-  const [, line, column, problem] = /^.*:(\d+):(\d+): ERROR: (.*)$/m.exec(text) ?? [];
-  // The compiler counts columns from 0, editors from 1.
-  const got = problem === undefined ? text.split("\n")[0] || "an error without a message" : `${problem} at line ${line}, column ${Number(column) + 1}`;
+  const problem = compilerProblem(cause);
+  const got = problem ?? (text.split("\n")[0] || "an error without a message");
   const fix = problem?.startsWith("Top-level await") ? "export a function: `export default async () => …`" : "correct the file";
   return new FleetError("config-failed", `${path.basename(configFile)} can't be loaded; got ${got}`, { source: "user", cause, fix });
 }

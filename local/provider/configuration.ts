@@ -21,7 +21,7 @@ export function configurationFaults(config: Properties, isUnknown: (key: string)
   const faults = Object.keys(parsed).filter((key) => !ACCEPTED.has(key))
     .map((key) => ({ property: key, reason: `provider setting "${key}" is not modelled by the local cloud; extend local/provider/configuration.ts` }));
   if (text(parsed["region"]) === undefined && !isUnknown("region")) {
-    faults.push({ property: "region", reason: "missing region; set it for the stack with `pulumi config set aws:region <region>` or give the provider a region" });
+    faults.push({ property: "region", reason: "missing region; give the stack a region (`region` in the fleet config), or the provider" });
   }
   const allowed = parsed["allowedAccountIds"];
   const account = accountOf(parsed);
@@ -35,7 +35,7 @@ export function configurationFaults(config: Properties, isUnknown: (key: string)
 export function readConfiguration(config: Properties): ProviderConfiguration {
   const parsed = parseValues(config);
   const region = text(parsed["region"]);
-  if (region === undefined) throw new Error("missing region; set it for the stack with `pulumi config set aws:region <region>` or give the provider a region");
+  if (region === undefined) throw new Error("missing region; give the stack a region (`region` in the fleet config), or the provider");
   const tags = object(object(parsed["defaultTags"])["tags"]);
   return {
     region,

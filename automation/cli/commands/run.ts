@@ -46,6 +46,7 @@ class Stopper {
   private readonly controller = new AbortController();
   private handle: RunHandle | undefined;
   private count = 0;
+  private hungUp = false;
 
   constructor(private readonly output: Output, private readonly say: (line: string) => void) {}
 
@@ -55,6 +56,9 @@ class Stopper {
   }
 
   signal(signal: string): void {
+    // A terminal that closes says so more than once: the kernel to the whole group, then the shell to its jobs.
+    if (signal === "SIGHUP" && this.hungUp) return;
+    this.hungUp ||= signal === "SIGHUP";
     this.count++;
     if (this.handle === undefined) return this.controller.abort(interrupted());
     const mode = this.count === 1 ? "graceful" : "cancel";

@@ -88,7 +88,7 @@ describe("status", () => {
     write(w.cwd, "failure");
     const { code, stdout } = await w.run(["status"]);
     expect(code).toBe(0);
-    expect(stdout).toContain("up demo (local)  8/8 stacks  failed  0:23");
+    expect(stdout).toContain("up demo (local)  5/8 stacks  failed  0:23");
     expect(stdout).toContain("VpcLimitExceeded");
   });
 

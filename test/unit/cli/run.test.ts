@@ -82,6 +82,13 @@ describe("signals", () => {
     expect(stderr).toContain(`${signal}: stopping: running stacks finish what is in flight; Ctrl+C again terminates`);
   });
 
+  it("takes the hang-ups of one closed terminal, from the kernel and from the shell, as one Ctrl+C", async () => {
+    const w = world();
+    const fake = fakeRun("interrupted", { during: () => ["SIGHUP", "SIGHUP", "SIGTERM"].forEach(w.send) });
+    await w.run(["destroy"], { run: async () => fake });
+    expect(fake.stops).toEqual(["graceful SIGHUP", "cancel SIGTERM"]);
+  });
+
   it("before the run has started ends the preparation, and nothing is changed", async () => {
     const w = world();
     const fake = fakeRun("success", {

@@ -40,13 +40,29 @@ const run = (options: Options): Promise<Ended> => start(packageWith(options)).en
 
 describe("the command's entry", () => {
   it("passes the arguments on and exits with the code of main", async () => {
-    expect(await run({ main: 'console.log(argv.join(" ")); return 2;' })).toMatchObject({ code: 2, stdout: "up --yes\n", stderr: "" });
+    expect(await run({ main: 'process.stdout.write(argv.join(" ") + "\\n"); return 2;' })).toMatchObject({ code: 2, stdout: "up --yes\n", stderr: "" });
   });
   it("says what to run when nothing is built", async () => {
     expect(await run({})).toEqual({ code: 1, signal: null, stdout: "", stderr: "stackfleet: dist/ is missing; run `npm run build`\n" });
   });
   it("shows no stack trace", async () => {
     expect(await run({ main: 'throw new Error("broken");' })).toMatchObject({ code: 1, stderr: "stackfleet: broken\n" });
+  });
+  it("keeps stdout for results: what a config file logs goes to stderr", async () => {
+    expect(await run({ main: 'console.log("from the config"); process.stdout.write("{}\\n"); return 0;' })).toMatchObject({ code: 0, stdout: "{}\n", stderr: "from the config\n" });
+  });
+  it.each([
+    ["a timer's throw", 'setTimeout(() => { throw new Error("late\\nmore"); }); return 0;'],
+    ["a rejection that nobody handles", 'Promise.reject(new Error("late")); return 0;'],
+  ])("says %s in one line, and fails", async (_, main) => {
+    const { code, stderr } = await run({ main });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^stackfleet: uncaught: late; run it again with STACKFLEET_DEBUG=1 .*\n$/);
+  });
+  it.each([false, true])("lets a run end as after one Ctrl+C when something fails beside it (old Node: %s)", async (old) => {
+    const main = 'const stopped = new Promise((resolve) => process.once("SIGTERM", resolve)); const open = setInterval(() => {}, 1e6);'
+      + 'setTimeout(() => { throw new Error("late"); }); await stopped; clearInterval(open); process.stdout.write("saved\\n"); return 130;';
+    expect(await run({ main, old })).toMatchObject({ code: 1, signal: null, stdout: "saved\n" });
   });
   it("says what to do on an old Node with no other at hand", async () => {
     const { code, stderr } = await run({ main: "return 0;", old: true, node: false });
@@ -68,7 +84,7 @@ describe("the command's entry on an old Node", () => {
   const seenIn = (dir: string): string => (existsSync(path.join(dir, "seen")) ? readFileSync(path.join(dir, "seen"), "utf8") : "");
 
   it("runs on the Node that npm brought, which also comes first on PATH", async () => {
-    const main = 'console.log(argv.join(" "), process.versions.node, process.env.PATH.split(":")[0], process.env.STACKFLEET_OUTER_PID); return 3;';
+    const main = 'process.stdout.write([argv.join(" "), process.versions.node, process.env.PATH.split(":")[0], String(process.env.STACKFLEET_OUTER_PID)].join(" ") + "\\n"); return 3;';
     const made = packageWith({ main, old: true });
     const { code, stdout } = await start(made).ended;
     expect(code).toBe(3);

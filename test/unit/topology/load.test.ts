@@ -69,6 +69,27 @@ describe("loadTopology", () => {
     await expect(loadTopology(write({ "fleet.config.cjs": use("@pulumi/none") }))).rejects.toThrow("Cannot find module '@pulumi/none'");
   });
 
+  it.each([
+    ["process.exit(0); export default {};", "a call of process.exit(0)"],
+    ["export default async () => { await new Promise(setImmediate); process.exit(3); };", "a call of process.exit(3)"],
+  ])("turns the end of the process that a config file asks for into its error: %s", async (text, got) => {
+    const exit = process.exit;
+    await expect(loadTopology(write({ "fleet.config.ts": text }))).rejects.toMatchObject({ code: "config-failed", message: `fleet.config.ts can't be loaded; got ${got}` });
+    expect(process.exit).toBe(exit);
+  });
+
+  it("fails when nothing is left that could settle the file's promise", async () => {
+    const before = process.listenerCount("beforeExit");
+    const loading = loadTopology(write({ "fleet.config.ts": "export default new Promise(() => undefined);" }));
+    await new Promise<void>((resolve) => {
+      const look = (): void => void (process.listenerCount("beforeExit") > before ? resolve() : setImmediate(look));
+      look();
+    });
+    process.listeners("beforeExit").at(-1)?.call(process, 0);
+    await expect(loading).rejects.toThrow("fleet.config.ts can't be loaded; got a promise that never settles");
+    expect(process.listenerCount("beforeExit")).toBe(before);
+  });
+
   it("lets a config file read a Constellation beside it, and import modules", async () => {
     const file = write({
       "fleet.config.ts": 'import { constellation, defineFleet } from "stackfleet"; import { extra } from "./more/extra"; export default defineFleet({ stacks: { ...constellation("./data/load.json"), ...extra } });',
