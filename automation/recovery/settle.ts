@@ -70,7 +70,7 @@ async function settleOne(operation: PendingOperation, checkpoint: CheckpointFile
   const [only] = found;
   if (only === undefined) return { operation };
   // What is to be deleted need not be usable first: the provider's deletion waits as long as it has to.
-  if (options.finishDeletes !== undefined) await lookup.settled(sought, only);
+  if (options.finishDeletes !== undefined) await asked(lookup.settled(sought, only), sought, options);
   return { operation, found: only };
 }
 
@@ -79,16 +79,17 @@ async function poll(lookup: Lookup, sought: Sought, options: SettleOptions): Pro
   const clock = options.clock ?? REAL_CLOCK;
   const deadline = clock.now() + options.windowMs;
   for (let pause = FIRST_POLL_MS; ; pause *= 2) {
-    const found = (await find(lookup, sought, options)).filter((candidate) => !sought.known.some((known) => isSame(known, candidate)));
+    const found = (await asked(lookup.find(sought), sought, options)).filter((candidate) => !sought.known.some((known) => isSame(known, candidate)));
     const left = deadline - clock.now();
     if (found.length > 0 || left <= 0) return found;
     await clock.wait(Math.min(pause, left));
   }
 }
 
-async function find(lookup: Lookup, sought: Sought, options: SettleOptions): Promise<readonly Found[]> {
+/** A call of a look-up; what it fails with names the create that it is about. */
+async function asked<T>(call: Promise<T>, sought: Sought, options: SettleOptions): Promise<T> {
   try {
-    return await lookup.find(sought);
+    return await call;
   } catch (error) {
     if (error instanceof CantTell) throw unsettled(options.stack, sought, error.message);
     if (error instanceof FleetError) throw error;
