@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import * as path from "node:path";
 
 /** Writes through a temporary file beside the target, fsync, rename: a reader sees the old content or the new one. Makes the folder. */
-export function writeAtomic(file: string, content: string, mode = 0o644): void {
+export function writeAtomic(file: string, content: string | Uint8Array, mode = 0o644): void {
   mkdirSync(path.dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   try {

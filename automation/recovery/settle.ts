@@ -4,12 +4,12 @@
  * finished, because the state may no longer count on the resource; all else is repeated by the update itself.
  */
 import { copyFileSync } from "node:fs";
-import { checkpointFile, pendingOf, readCheckpoint, resourcesOf, type CheckpointFile, type CheckpointResource, type PendingOperation } from "../backend/checkpoint";
-import { writeAtomic } from "../backend/files";
+import { pendingOf, readCheckpoint, resourcesOf, type CheckpointFile, type CheckpointResource, type PendingOperation } from "../backend/checkpoint";
 import { FleetError } from "../errors";
 import type { EngineEventBody } from "../engine/port";
 import { adopt, hasDependents, isDeleted, isMarked, marked, unmarked } from "./edit";
 import { CantTell, type Found, type Lookup, type Sought } from "./lookup";
+import { savedFile, saveCheckpoint } from "./save";
 
 export interface SettleOptions {
   readonly stateDir: string;
@@ -159,9 +159,10 @@ function clearMarks(options: SettleOptions): void {
 }
 
 function save(checkpoint: CheckpointFile, options: SettleOptions): void {
-  const file = checkpointFile(options.stateDir, options.project, options.stack);
+  const { stateDir, project, stack } = options;
+  const file = savedFile(stateDir, project, stack);
   copyFileSync(file, `${file}.before-recovery`);
-  writeAtomic(file, `${JSON.stringify(checkpoint, undefined, 4)}\n`);
+  saveCheckpoint(stateDir, project, stack, checkpoint);
 }
 
 function eventOf({ operation, found }: Settled, stack: string): EngineEventBody {

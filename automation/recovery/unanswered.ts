@@ -3,9 +3,9 @@
  * resource and forgets it, though it may exist; the next update would make a second one. Written down as pending, they are settled
  * like any other interrupted create.
  */
-import { checkpointFile, readCheckpoint, type CheckpointResource, type Deployment } from "../backend/checkpoint";
-import { writeAtomic } from "../backend/files";
+import { readCheckpoint, type CheckpointResource, type Deployment } from "../backend/checkpoint";
 import type { UnansweredCreate } from "../engine/port";
+import { saveCheckpoint } from "./save";
 import { holdsSecret, unmask, type Seal } from "./secret";
 
 /**
@@ -29,7 +29,7 @@ export function keepUnanswered(
     } satisfies CheckpointResource,
   }));
   const all = [...(latest.pending_operations ?? []), ...pending];
-  writeAtomic(checkpointFile(stateDir, project, stack), `${JSON.stringify({ ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: all } } }, undefined, 4)}\n`);
+  saveCheckpoint(stateDir, project, stack, { ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: all } } });
 }
 
 /**

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkpointFile, pendingOf, readCheckpoint, resourcesOf } from "../../../automation/backend/checkpoint";
 import type { EngineEventBody } from "../../../automation/engine/port";
@@ -201,6 +202,16 @@ describe("settling what an interrupted update left pending", () => {
     await expect(settlePending(options(failing(new Error("access denied"))))).rejects.toMatchObject({ code: "recovery-failed", message: expect.stringContaining("Error: access denied") as unknown });
     expect(pendingOf(state())).toHaveLength(1);
   });
+});
+
+it("keeps a compressed checkpoint compressed, and none beside it", async () => {
+  writeState([{ type: "creating", resource: vpc }]);
+  const file = checkpointFile(dir, "p", "home");
+  writeFileSync(`${file}.gz`, gzipSync(readFileSync(file)));
+  rmSync(file);
+  await settlePending(options(lookupOf([[{ id: "vpc-1" }]])));
+  expect(existsSync(file)).toBe(false);
+  expect(resourcesOf(state()).at(-1)?.id).toBe("vpc-1");
 });
 
 describe("settling an interrupted deletion", () => {
