@@ -41,6 +41,21 @@ export function isDeleted(resource: CheckpointResource): boolean {
   return resource["pendingReplacement"] === true;
 }
 
+/**
+ * Takes the mark of deletion from a provider that live resources still have, when nothing has taken its place: a kill in the middle
+ * of its replacement leaves that, and the engine ends in a failed assertion (3.220: and never ends) on such a state. The next
+ * update replaces it again. @returns the very list when there is none
+ */
+export function restoreProviders(resources: readonly CheckpointResource[]): readonly CheckpointResource[] {
+  const live = resources.filter((resource) => resource.delete !== true);
+  const isLost = ({ type, urn, id, delete: gone }: CheckpointResource): boolean => gone === true && type.startsWith("pulumi:providers:")
+    && live.some(({ provider }) => provider === `${urn}::${id}`) && !live.some((other) => other.urn === urn);
+  // Of several of one URN, the last to be live comes first.
+  const lost = resources.filter(isLost).filter((resource, index, all) => all.findIndex(({ urn }) => urn === resource.urn) === index);
+  if (lost.length === 0) return resources;
+  return resources.map((resource) => (lost.includes(resource) ? { ...resource, delete: false } : resource));
+}
+
 /** True when a live record of the list needs this URN. */
 export function hasDependents(resources: readonly CheckpointResource[], urn: string): boolean {
   return resources.some((resource) => resource.delete !== true && resource.urn !== urn && referencesOf(resource).includes(urn));

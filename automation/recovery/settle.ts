@@ -7,7 +7,7 @@ import { copyFileSync } from "node:fs";
 import { pendingOf, readCheckpoint, resourcesOf, type CheckpointFile, type CheckpointResource, type PendingOperation } from "../backend/checkpoint";
 import { FleetError } from "../errors";
 import type { EngineEventBody } from "../engine/port";
-import { adopt, hasDependents, isDeleted, isMarked, marked, unmarked } from "./edit";
+import { adopt, hasDependents, isDeleted, isMarked, marked, restoreProviders, unmarked } from "./edit";
 import { CantTell, type Found, type Lookup, type Sought } from "./lookup";
 import { savedFile, saveCheckpoint } from "./save";
 
@@ -41,10 +41,12 @@ type Settled = { readonly operation: PendingOperation; readonly found?: Found };
 export async function settlePending(options: SettleOptions): Promise<boolean> {
   const checkpoint = readCheckpoint(options.stateDir, options.project, options.stack);
   const pending = pendingOf(checkpoint);
-  const unfinished = resourcesOf(checkpoint).some((resource) => isMarked(resource, "read") || isMarked(resource, "delete"));
-  if (checkpoint === undefined || (pending.length === 0 && !unfinished)) return false;
+  const resources = resourcesOf(checkpoint);
+  const unfinished = resources.some((resource) => isMarked(resource, "read") || isMarked(resource, "delete"));
+  const halfReplaced = restoreProviders(resources) !== resources;
+  if (checkpoint === undefined || (pending.length === 0 && !unfinished && !halfReplaced)) return false;
   const settled = await Promise.all(pending.map((operation) => settleOne(operation, checkpoint, options)));
-  if (pending.length > 0) rewrite(checkpoint, settled, options);
+  if (pending.length > 0 || halfReplaced) rewrite(checkpoint, settled, options);
   for (const one of settled) options.emit(eventOf(one, options.stack));
   await makeGood(options);
   return true;
@@ -133,7 +135,7 @@ function providerRegion({ provider }: CheckpointResource, checkpoint: Checkpoint
 function rewrite(checkpoint: CheckpointFile, settled: readonly Settled[], options: SettleOptions): void {
   const latest = checkpoint.checkpoint.latest;
   if (!latest) return;
-  const before = (latest.resources ?? []).map((resource, _index, all) => (isHalfDeleted(resource, all, settled) ? marked(resource, "delete") : resource));
+  const before = restoreProviders(latest.resources ?? []).map((resource, _index, all) => (isHalfDeleted(resource, all, settled) ? marked(resource, "delete") : resource));
   const resources = settled.reduce<readonly CheckpointResource[]>((all, { operation, found }) => (found ? adopt(all, operation.resource, found) : all), before);
   save({ ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, resources: [...resources], pending_operations: [] } } }, options);
 }

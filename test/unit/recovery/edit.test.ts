@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CheckpointResource } from "../../../automation/backend/checkpoint";
-import { adopt, hasDependents, isMarked, marked, unmarked } from "../../../automation/recovery/edit";
+import { adopt, hasDependents, isMarked, marked, restoreProviders, unmarked } from "../../../automation/recovery/edit";
 
 const record = (name: string, extra: Partial<CheckpointResource> = {}): CheckpointResource => ({ urn: name, type: "aws:x/y:Y", custom: true, id: `id-${name}`, ...extra });
 const names = (resources: readonly CheckpointResource[]): string[] => resources.map(({ urn, id, delete: gone }) => `${urn} ${id}${gone ? " to be deleted" : ""}`);
@@ -38,6 +38,23 @@ describe("adopting a resource", () => {
       expect(new Set(live).size).toBe(live.length);
       expect(live).toHaveLength(lists.length);
     }));
+  });
+});
+
+describe("a provider that was being replaced", () => {
+  const provider = (id: string, extra: Partial<CheckpointResource> = {}): CheckpointResource => record("p", { type: "pulumi:providers:aws", id, ...extra });
+  const user = (id: string): CheckpointResource => record("vpc", { provider: `p::${id}` });
+
+  it("lives on for those who have it when no other was made", () => {
+    expect(names(restoreProviders([provider("old", { delete: true }), user("old")]))).toEqual(["p old", "vpc id-vpc"]);
+  });
+
+  it.each([
+    ["another was made", [provider("new"), provider("old", { delete: true }), user("old")]],
+    ["nobody has it any more", [provider("old", { delete: true }), record("vpc")]],
+    ["it lives", [provider("old"), user("old")]],
+  ])("stays as it is when %s", (_why, state) => {
+    expect(restoreProviders(state)).toBe(state);
   });
 });
 
