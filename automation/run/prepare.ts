@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { writeAtomic } from "../backend/files";
+import { isSecretReference } from "../backend/project";
 import { FleetError, inputError } from "../errors";
 import { buildGraph, liveDependents, missingDependencies, reverse, select, subgraph, type Graph } from "../graph";
 import { newRunId } from "../journal";
@@ -38,6 +39,7 @@ export async function planRun(options: RunOptions): Promise<Plan> {
   const nodes = new Map(topology.stacks.map((stack) => [stack.name, stack]));
   const chosen = options.removed ? chooseRemoved(options, orphans, state, nodes) : choose(options, buildGraph(topology), state);
   if (options.operation === "destroy") requireNoLiveDependents(chosen.selected, orphans, state, options.removed === true);
+  if (options.operation === "up" || options.operation === "preview") requireSecrets(topology, chosen.selected);
   const part = subgraph(chosen.graph, chosen.selected);
   return {
     id: newRunId(new Date()), layout, target, topology, nodes, orphans,
@@ -134,6 +136,16 @@ function requireNoLiveDependents(selected: ReadonlySet<string>, orphans: readonl
   refuse("destroy", pairs, (stack, orphan) => ({
     problem: `${orphan} refers to ${stack} and is still up, though it is no longer in the config`, fix: "remove it first: stackfleet destroy --removed",
   }));
+}
+
+/** A secret that is missing would fail its stack only when those before it are up. Refresh and destroy run no program. */
+function requireSecrets(topology: Topology, selected: ReadonlySet<string>, env: NodeJS.ProcessEnv = process.env): void {
+  const faults = topology.stacks.filter(({ name }) => selected.has(name)).flatMap(({ name, config }) => Object.entries(config).flatMap(([key, value]) => {
+    if (!isSecretReference(value) || env[value.secretFromEnv] !== undefined) return [];
+    const path = `stacks.${name}.config.${key}`;
+    return [{ path, problem: "the environment variable is not set", got: undefined, expected: `a secret in ${value.secretFromEnv}`, fix: "set it before you start" }];
+  }));
+  if (faults.length > 0) throw inputError("secrets", faults);
 }
 
 /** A shell that `stackfleet env` has attached to the local cloud would send a run in the cloud there. */

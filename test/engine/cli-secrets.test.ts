@@ -80,9 +80,11 @@ describe("a secret", () => {
     expect(filesWith(fleet.state(), [TOKEN, PASSWORD])).toEqual([]);
   });
 
-  it("that is not set fails its stack with the variable's name", async () => {
+  it("that is not set is a fault of the input, told with the variable's name before anything starts", async () => {
+    const before = (await fleet.ledger()).length;
     const { code, stdout, stderr } = await fleet.runWith({ VAULT_TOKEN: undefined }, "up", "vault", "--output", "plain");
-    expect(code).toBe(1);
+    expect(code).toBe(2);
+    expect(await fleet.ledger()).toHaveLength(before);
     expect(stdout + stderr).toContain("stacks.vault.config.token: the environment variable is not set; got nothing; expected a secret in VAULT_TOKEN; set it before you start");
     expect(stderr).not.toMatch(/\n\s+at /);
   });

@@ -43,8 +43,8 @@ export async function localStatus(options: JsonOption, context: CliContext): Pro
   context.stdout.write(`process ${pid}, up ${clock(uptimeSeconds)}, ${timeScale} simulated seconds a second\n`
     + `${plural(resources, "resource")}, ${plural(containers.length, "container")}, ${plural(faults, "fault")} planned, ${ledgerEntries} calls in the ledger\n`);
   if (containers.length > 0) {
-    context.stdout.write(`\n${table(["CONTAINER", "IMAGE", "STATUS", "HEALTH", "ADDRESS", "PID", "RESTARTS"], containers.map((container) =>
-      [container.id, container.image, container.status, container.health, container.address, String(container.pid ?? ""), String(container.restarts)]))}`);
+    context.stdout.write(`\n${table(["CONTAINER", "STACK", "IMAGE", "STATUS", "HEALTH", "ADDRESS", "PID", "RESTARTS"], containers.map((container) =>
+      [container.id, container.labels["stack"] ?? "", container.image, container.status, container.health, container.address, String(container.pid ?? ""), String(container.restarts)]))}`);
   }
   return EXIT.ok;
 }
