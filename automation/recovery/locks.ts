@@ -17,8 +17,7 @@ export interface ClearedLock { readonly file: string; readonly pid?: number }
  * @throws FleetError `stack-locked` when a holder is alive, or is on another host and can't be proven dead
  */
 export function clearDeadLocks(stateDir: string, project: string, stack: string): ClearedLock[] {
-  const dir = path.join(stateDir, ".pulumi", "locks", "organization", project, stack);
-  return filesIn(dir).map((file) => {
+  return filesIn(lockDir(stateDir, project, stack)).map((file) => {
     const lock = parseLock(file);
     const life = lock === undefined ? "dead" : lifeOfWriter({ host: lock.hostname, pid: lock.pid, writtenAt: lock.timestamp });
     if (life !== "dead") throw lockedError(stack, file, lock, life);
@@ -26,6 +25,18 @@ export function clearDeadLocks(stateDir: string, project: string, stack: string)
     removeTornSidecar(file);
     return { file, ...(lock && { pid: lock.pid }) };
   });
+}
+
+/** Processes of this host that hold a lock of the stack and are alive. */
+export function liveHolders(stateDir: string, project: string, stack: string): number[] {
+  return filesIn(lockDir(stateDir, project, stack)).flatMap((file) => {
+    const lock = parseLock(file);
+    return lock !== undefined && lifeOfWriter({ host: lock.hostname, pid: lock.pid, writtenAt: lock.timestamp }) === "alive" ? [lock.pid] : [];
+  });
+}
+
+function lockDir(stateDir: string, project: string, stack: string): string {
+  return path.join(stateDir, ".pulumi", "locks", "organization", project, stack);
 }
 
 /**

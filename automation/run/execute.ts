@@ -5,6 +5,7 @@ import type { Engine } from "../engine/port";
 import { FleetError } from "../errors";
 import type { FleetEvent, FleetEventBody, RunReport, StackResult } from "../events";
 import { JournalWriter, pruneRuns } from "../journal";
+import { endAbandoned } from "../recovery/abandoned";
 import { clearDeadLocks, repairSidecars } from "../recovery/locks";
 import type { Lookup } from "../recovery/lookup";
 import { sealerOf } from "../recovery/sealer";
@@ -117,6 +118,7 @@ class Run {
     const { stateDir } = context;
     if (stateDir === undefined) return; // a managed backend locks and recovers by its own rules
     const { project } = this.plan.topology;
+    await endAbandoned(stateDir, project, stack.name);
     for (const { pid } of clearDeadLocks(stateDir, project, stack.name)) {
       emit({ type: "stack.recovered", stack: stack.name, action: "lock-cleared", message: pid === undefined ? "a lock that was torn while it was written was cleared" : `the lock of process ${pid}, which is dead, was cleared` });
     }

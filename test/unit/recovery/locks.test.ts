@@ -1,9 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkpointFile } from "../../../automation/backend/checkpoint";
+import { endAbandoned } from "../../../automation/recovery/abandoned";
 import { clearDeadLocks, repairSidecars } from "../../../automation/recovery/locks";
 
 let dir: string;
@@ -68,6 +71,37 @@ describe("clearing Pulumi's locks", () => {
   it("leaves locks of other stacks alone", () => {
     writeLock("a.json", { pid: deadPid() });
     expect(clearDeadLocks(dir, "p", "other")).toEqual([]);
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("a CLI that outlived its program", () => {
+  /** Looks like a CLI with an inline program, and like one that waits for it is deaf to interrupts. */
+  async function fakeCli(port: number): Promise<{ pid: number; exited: Promise<string | null> }> {
+    const child = spawn(process.execPath, ["-e", "process.on('SIGINT', () => {}); process.stdout.write('up'); setInterval(() => {}, 1e6)", "--", `--client=127.0.0.1:${port}`, "--exec-kind", "auto.inline"], {
+      argv0: "pulumi", detached: true, stdio: ["ignore", "pipe", "ignore"],
+    });
+    const exited = new Promise<string | null>((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
+    await once(child.stdout, "data");
+    return { pid: child.pid ?? 0, exited };
+  }
+
+  it("is ended, so that its lock can be cleared", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { pid, exited } = await fakeCli(port);
+    writeLock("a.json", { pid });
+    expect(await endAbandoned(dir, "p", "home", 200)).toEqual([]); // its program still answers
+    server.close();
+    await once(server, "close");
+    expect(await endAbandoned(dir, "p", "home", 200)).toEqual([pid]);
+    expect(await exited).toBe("SIGKILL");
+    expect(clearDeadLocks(dir, "p", "home")).toHaveLength(1);
+  });
+
+  it("is told from a process that only holds the lock", async () => {
+    writeLock("a.json", { pid: process.pid });
+    expect(await endAbandoned(dir, "p", "home", 200)).toEqual([]);
   });
 });
 
