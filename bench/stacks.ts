@@ -63,7 +63,8 @@ function groundOf(dir: string, size: number, toolchain: { readonly pulumi: strin
     dir, parallel: PARALLEL, dist: path.resolve(__dirname, ".."),
     stacks: Array.from({ length: size }, (_, index) => `s${String(index + 1).padStart(2, "0")}`),
     env: {
-      ...process.env, ...attach, PATH: [bin, path.dirname(process.execPath), process.env["PATH"]].join(path.delimiter), PULUMI_HOME: path.join(dir, "home"),
+      // The stock Automation API leaves a work folder behind for every stack.
+      ...process.env, ...attach, TMPDIR: dir, PATH: [bin, path.dirname(process.execPath), process.env["PATH"]].join(path.delimiter), PULUMI_HOME: path.join(dir, "home"),
       PULUMI_SKIP_UPDATE_CHECK: "true", PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true", CI: "true",
     },
   };
