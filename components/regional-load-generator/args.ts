@@ -37,7 +37,7 @@ export interface RegionalLoadGeneratorArgs {
   readonly cidrBlock?: string;
   /** Number of availability zones, one public subnet in each. @default 2 */
   readonly availabilityZoneCount?: number;
-  /** TCP port that the tasks listen on, open inside the region's security groups only. @default 8080 */
+  /** TCP port that the tasks answer their health checks on; no security group opens it. @default 8080 */
   readonly port?: number;
   /** @default 1 vCPU, 2048 MiB */
   readonly aggregatorSize?: TaskSize;

@@ -1,4 +1,4 @@
-/** The network of a region: one VPC with public subnets, no NAT gateway, and security groups that let nothing in from outside. */
+/** The network of a region: one VPC with public subnets, no NAT gateway, and security groups that let nothing in. */
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { child } from "../arguments";
@@ -48,14 +48,13 @@ function zoneAt(names: readonly string[], index: number, args: CompleteArgs): st
 }
 
 function createSecurityGroups(name: string, args: CompleteArgs, vpc: aws.ec2.Vpc, parent: pulumi.Resource): Pick<Network, "aggregatorSecurityGroup" | "generatorSecurityGroup"> {
-  const { transform = {}, port } = args;
+  const { transform = {} } = args;
   const generatorSecurityGroup = new aws.ec2.SecurityGroup(`${name}-generator-security-group`, ...child(transform.generatorSecurityGroup, {
     vpcId: vpc.id, description: "Load generators: nothing in, anything out, as any system may be under test",
     egress: [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"], description: "systems under test" }],
   }, { parent }));
   const aggregatorSecurityGroup = new aws.ec2.SecurityGroup(`${name}-aggregator-security-group`, ...child(transform.aggregatorSecurityGroup, {
-    vpcId: vpc.id, description: "Aggregator: in from the region's generators, out to the AWS APIs",
-    ingress: [{ protocol: "tcp", fromPort: port, toPort: port, securityGroups: [generatorSecurityGroup.id], description: "generators" }],
+    vpcId: vpc.id, description: "Aggregator: nothing in, out to the AWS APIs",
     egress: [{ protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: ["0.0.0.0/0"], description: "AWS APIs" }],
   }, { parent }));
   return { aggregatorSecurityGroup, generatorSecurityGroup };

@@ -18,6 +18,9 @@ import {
   VPC,
 } from "./shared";
 
+/** GroupDescription of CreateSecurityGroup and Description of IpRange (Amazon EC2 API Reference): the same characters and length. */
+const descriptionText = z.string().max(255).regex(/^[a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]*$/, "characters that a description may not have; expected a-z A-Z 0-9 and . _-:/()#,@[]+=&;{}!$*");
+
 const FILE = "local/aws/ec2/securityGroups.ts";
 const port = z.number().int().min(-1).max(65_535);
 
@@ -30,7 +33,7 @@ const inlineRule = z.strictObject({
   prefixListIds: z.array(z.string()).optional(),
   securityGroups: z.array(z.string()).optional(),
   self: z.boolean().optional(),
-  description: z.string().optional(),
+  description: descriptionText.optional(),
 });
 type InlineRule = z.output<typeof inlineRule>;
 
@@ -39,7 +42,7 @@ export const securityGroup = defineResource({
   file: FILE,
   shape: {
     name: z.string().optional(),
-    description: z.string().optional(),
+    description: descriptionText.optional(),
     vpcId: z.string().optional(),
     ingress: z.array(inlineRule).optional(),
     egress: z.array(inlineRule).optional(),
@@ -118,7 +121,7 @@ const ruleShape = {
   ipProtocol: z.string(),
   fromPort: port.optional(),
   toPort: port.optional(),
-  description: z.string().optional(),
+  description: descriptionText.optional(),
   cidrIpv4: z.string().optional(),
   cidrIpv6: z.string().optional(),
   prefixListId: z.string().optional(),
