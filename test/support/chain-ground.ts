@@ -81,6 +81,7 @@ export class ChainGround {
 
   async stack(name: string, program: Program, config: Record<string, string> = { "chain:region": "eu-west-1" }): Promise<Stack> {
     return LocalWorkspace.createOrSelectStack({ stackName: name, projectName: "chain", program }, {
+      workDir: fs.mkdtempSync(path.join(this.scratch, "work-")), // else the Automation API leaves one behind in the temporary folder
       pulumiCommand: await PulumiCommand.get(),
       pulumiHome: path.join(this.scratch, "pulumi-home"),
       projectSettings: { name: "chain", runtime: "nodejs", backend: { url: `file://${path.join(this.scratch, "state")}` } },
