@@ -1,5 +1,6 @@
 /** What the drills share: a load-test fleet of their own, kills, and seeded moments. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { procStat } from "../../automation/system/proc";
 import { constellationFile, TestFleet } from "../support/fleet";
 
 /** A Constellation fleet with a local cloud of its own. */
@@ -29,12 +30,8 @@ export function killTree(root: number): void {
 }
 
 function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return undefined; // ended meanwhile
-  }
+  const parent = procStat(pid)?.field(4);
+  return parent === undefined ? undefined : Number(parent); // undefined: ended meanwhile
 }
 
 /** A small seeded generator (mulberry32), so that a failing moment can be repeated. */

@@ -9,7 +9,7 @@ import { STEADY_STATE_TIMEOUT_SECONDS } from "../latencies";
 import { launchSeconds } from "./task";
 import { DISCOVERY_SERVICE } from "../servicediscovery/namespace";
 import { ecsController } from "./schedulers";
-import { ECS_SERVICE, findService, findTaskDefinition, requireCluster } from "./shared";
+import { ECS_SERVICE, findService, findTaskDefinition, requireCluster, ecsName } from "./shared";
 
 const FILE = "local/aws/ecs/service.ts";
 /** However fast simulated time runs, processes start in real time: a wait for them lasts at least so many real seconds. */
@@ -25,11 +25,7 @@ export const service = defineResource({
   type: ECS_SERVICE,
   file: FILE,
   shape: {
-    name: z
-      .string()
-      .max(255)
-      .regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed")
-      .optional(),
+    name: ecsName.optional(),
     cluster: z.string().optional(),
     taskDefinition: z.string(),
     desiredCount: z.number().int().min(0).max(5000).optional(),

@@ -1,4 +1,5 @@
 /** What the ECS models share: type tokens, look-ups and ARNs. */
+import { z } from "zod";
 import { ServiceError } from "../../model";
 import type { CloudContext, ResourceRecord } from "../../model";
 import { arn, nameOf } from "../arn";
@@ -65,3 +66,6 @@ export function findService(
 function clusterOfServiceArn(service: string): string | undefined {
   return service.startsWith("arn:") ? service.split("/")[1] : undefined;
 }
+
+/** Names of clusters and services (Amazon ECS API Reference, CreateCluster and CreateService). */
+export const ecsName = z.string().max(255).regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed");

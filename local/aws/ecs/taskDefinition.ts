@@ -9,7 +9,7 @@ import type { Place } from "../arn";
 import { defineResource, numeric, text } from "../define";
 import { roleOfArn } from "../iam/shared";
 import { definitionFaults, parseDefinitions } from "./definition";
-import { CLUSTER, clusterArn, ECS_SERVICE, here, TASK_DEFINITION } from "./shared";
+import { CLUSTER, clusterArn, ECS_SERVICE, here, TASK_DEFINITION, ecsName } from "./shared";
 
 const FILE = "local/aws/ecs/taskDefinition.ts";
 
@@ -17,11 +17,7 @@ export const cluster = defineResource({
   type: CLUSTER,
   file: FILE,
   shape: {
-    name: z
-      .string()
-      .max(255)
-      .regex(/^[A-Za-z0-9_-]+$/, "only letters, digits, - and _ are allowed")
-      .optional(),
+    name: ecsName.optional(),
     // Kept, without effect: metrics are not modelled.
     settings: z
       .array(z.strictObject({ name: z.literal("containerInsights"), value: z.enum(["enabled", "disabled", "enhanced"]) }))
