@@ -16,6 +16,10 @@ export interface ContainerSpec {
   readonly networks: readonly { readonly name: string; readonly aliases: readonly string[] }[];
   /** Named volumes (folders of the runtime) by mount path; handed to the process as `STACKFLEET_VOLUME_<n>` is NOT done: images map paths by variable. */
   readonly volumes?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
+  /** Files that the deployment puts into the container (secrets, settings), by absolute path; written anew at each start, `mode` as in `0o400`. Images map paths by variable. */
+  readonly files?: readonly { readonly path: string; readonly content: string; readonly mode: number }[];
+  /** Ports that answer on an address of the machine too, as `docker run -p` does; TCP. */
+  readonly publish?: readonly { readonly containerPort: number; readonly hostAddress: string; readonly hostPort: number }[];
   readonly healthCheck?: HealthCheck;
   readonly restart: "no" | "on-failure" | "always";
   /** Grouping for listings and for stopping together: `stack`, `service`, `task`… */
@@ -71,7 +75,23 @@ export interface ContainerRuntime {
   logs(id: string, options: { readonly follow?: boolean; readonly tail?: number; readonly signal?: AbortSignal }): AsyncIterable<string>;
   /** Address of a name as seen from a container (aliases of shared networks). */
   resolve(fromId: string, name: string): string[];
+  /**
+   * Joins a container to a network, running or not (as `docker network connect`), or changes its aliases there. Kept over restarts.
+   * The address stays. Two containers reach each other when they share a network and no cut lies between them.
+   */
+  connect(id: string, network: string, aliases: readonly string[]): void;
+  /** Takes it off a network (as `docker network disconnect`): what is under way to containers with which it shares none any more goes silent, as packets that are dropped. */
+  disconnect(id: string, network: string): void;
+  /** The networks of a container now; `run`'s at first. */
+  networksOf(id: string): readonly { readonly name: string; readonly aliases: readonly string[] }[];
+  /** Cuts, slows or heals what one container sends to another; both directions need two calls. Survives restarts of either. */
+  setLink(fromId: string, toId: string, link: Link): void;
+  /** Every link that isn't `open`. */
+  links(): readonly { readonly from: string; readonly to: string; readonly link: Link }[];
 }
+
+/** `cut`: nothing arrives and nobody is told, as when packets are dropped. `slow`: what is sent arrives later, in order. */
+export type Link = { readonly kind: "open" } | { readonly kind: "cut" } | { readonly kind: "slow"; readonly delayMs: number };
 
 /** Executes functions that are invoked (Lambda): code unpacked once, a process kept warm, one invocation at a time each. */
 export interface FunctionRuntime {
