@@ -4,7 +4,7 @@ import * as path from "node:path";
 import type { z } from "zod";
 import type { CallScope, CheckFault, Properties, PropertyValue } from "../model";
 import type { AnyModel } from "../core/lifecycle";
-import { DEFAULTS_KEY, isArchive, isAsset, pathText, unmarshal, type Path, type WireProperties } from "./properties";
+import { DEFAULTS_KEY, isArchive, isAsset, pathText, unmarshal, type Path, type WireProperties } from "../../providers/wire/properties";
 
 /** How the project asks for physical names; see Pulumi's `pulumi:autonaming`. */
 export interface Autonaming { readonly mode: "propose" | "enforce" | "disable"; readonly proposedName: string }

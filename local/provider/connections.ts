@@ -1,7 +1,7 @@
 /** Which provider instance a call belongs to: every instance of every stack dials a connection of its own. */
 import { status } from "@grpc/grpc-js";
 import type { ProviderConfiguration } from "./configuration";
-import { RpcError } from "./rpc";
+import { RpcError } from "../../providers/wire/rpc";
 
 export interface Connection extends ProviderConfiguration {
   /** Aborted by the engine's `Cancel`, which comes with the first interrupt: ends hangs, and nothing else. */

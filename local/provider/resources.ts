@@ -8,9 +8,9 @@ import { messageOf } from "../errors";
 import type { Properties, ResourceRecord } from "../model";
 import { checkInputs, type Autonaming } from "./check";
 import type { Connections } from "./connections";
-import { diffInputs, type PropertyChange } from "./diff";
-import { DEFAULTS_KEY, marshal, redactor, structOf, unmarshal, wireOf, type Unmarshalled, type WireProperties, type WireValue } from "./properties";
-import { initFailed, RpcError, unary } from "./rpc";
+import { diffInputs, type PropertyChange } from "../../providers/wire/diff";
+import { DEFAULTS_KEY, marshal, redactor, structOf, unmarshal, wireOf, type Unmarshalled, type WireProperties, type WireValue } from "../../providers/wire/properties";
+import { initFailed, RpcError, unary } from "../../providers/wire/rpc";
 
 export interface ResourceParts {
   readonly lifecycle: Lifecycle;

@@ -4,13 +4,13 @@ import { PluginInfo, type PluginAttach } from "@pulumi/pulumi/proto/plugin_pb";
 import * as rpc from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { AnyModel, Lifecycle } from "../core/lifecycle";
+import { diffInputs } from "../../providers/wire/diff";
+import { marshal, structOf, unmarshal, wireOf } from "../../providers/wire/properties";
+import { RpcError, unary } from "../../providers/wire/rpc";
 import type { CloudContext, FunctionModel, PackageModel } from "../model";
 import { configurationFaults, readConfiguration } from "./configuration";
 import { Connections } from "./connections";
-import { diffInputs } from "./diff";
-import { marshal, structOf, unmarshal, wireOf } from "./properties";
 import { resourceHandlers } from "./resources";
-import { RpcError, unary, unimplemented } from "./rpc";
 
 export interface ProviderParts {
   readonly model: PackageModel;
@@ -89,4 +89,9 @@ function configurationHandlers(connections: Connections): UntypedServiceImplemen
 
 function notModelled(what: string, token: string, packageName: string): never {
   throw new RpcError(status.UNIMPLEMENTED, `${what} "${token}" is not modelled by the local cloud; add it under local/${packageName}/ (${EXTEND})`);
+}
+
+/** For what the local cloud does not serve. */
+function unimplemented(what: string): never {
+  throw new RpcError(status.UNIMPLEMENTED, `${what} is not modelled by the local cloud`);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkInputs, type CheckRequest } from "../../../local/provider/check";
 import { configurationFaults, readConfiguration } from "../../../local/provider/configuration";
-import { DEFAULTS_KEY, UNKNOWN, type WireProperties } from "../../../local/provider/properties";
+import { DEFAULTS_KEY, UNKNOWN, type WireProperties } from "../../../providers/wire/properties";
 import { parseUrn } from "../../../local/core/urn";
 import { chainPackage } from "../../support/chain";
 

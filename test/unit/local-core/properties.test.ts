@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Properties, PropertyValue } from "../../../local/model";
-import { diffInputs } from "../../../local/provider/diff";
-import { DEFAULTS_KEY, marshal, pathText, redactor, structOf, unmarshal, UNKNOWN, wireOf, type Path, type WireProperties } from "../../../local/provider/properties";
+import { diffInputs } from "../../../providers/wire/diff";
+import { DEFAULTS_KEY, marshal, pathText, redactor, structOf, unmarshal, UNKNOWN, wireOf, type Path, type WireProperties } from "../../../providers/wire/properties";
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const secret = (value: WireProperties[string]) => ({ [SIGNATURE]: "1b47061264138c4ac30d75fd1eb44270", value });

@@ -3,7 +3,6 @@ import { Metadata, status, type handleUnaryCall, type ServerUnaryCall } from "@g
 import { ErrorResourceInitFailed } from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
-import { messageOf } from "../errors";
 import { structOf, type WireProperties } from "./properties";
 
 /** An error with a gRPC code; anything else thrown is answered with `UNKNOWN`, as the real providers do. */
@@ -39,7 +38,6 @@ export function initFailed(id: string, reason: string, outputs: WireProperties, 
   return new RpcError(status.UNKNOWN, reason, metadata);
 }
 
-/** For what the local cloud does not serve. */
-export function unimplemented(what: string): never {
-  throw new RpcError(status.UNIMPLEMENTED, `${what} is not modelled by the local cloud`);
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -3,7 +3,7 @@
  * What plain values can't say, unknowns and secrets, is kept beside them as paths.
  */
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import type { Archive, Asset, Properties, PropertyValue } from "../model";
+import type { Archive, Asset, Properties, PropertyValue } from "./values";
 
 // Source of every constant: Pulumi SDK, sdk/go/common/resource/{properties,plugin/rpc,sig}.go.
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -171,7 +171,7 @@ function archiveOf(raw: WireProperties): PropertyValue {
 
 function refuseUri(raw: WireProperties): void {
   const uri = text(raw["uri"]);
-  if (uri !== undefined) throw new Error(`remote assets are not modelled by the local cloud; got ${uri}; expected a file or a text`);
+  if (uri !== undefined) throw new Error(`remote assets are not supported here; got ${uri}; expected a file or a text`);
 }
 
 function assetWire(asset: Asset): WireProperties {

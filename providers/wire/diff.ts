@@ -1,5 +1,5 @@
 /** What changed between two sets of inputs, and whether a change replaces the resource. Pure. */
-import type { Properties, PropertyValue } from "../model";
+import type { Properties, PropertyValue } from "./values";
 import { isArchive, isAsset, pathText, UNKNOWN, type Path } from "./properties";
 
 export interface PropertyChange {
