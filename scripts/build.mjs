@@ -2,7 +2,7 @@
 import { build } from "esbuild";
 import { chmodSync, cpSync, existsSync, globSync, mkdirSync, rmSync } from "node:fs";
 
-const folders = ["automation", "bench", "components", "local", "policy", "providers", "stacks", "workloads"];
+const folders = ["automation", "bench", "components", "drills", "local", "policy", "providers", "stacks", "workloads"];
 const entryPoints = [
   ...globSync(folders.map((folder) => `${folder}/**/*.ts`), { exclude: (name) => /node_modules|\.test\.ts$|\.d\.ts$/.test(name) }),
   "index.ts",
