@@ -1,0 +1,141 @@
+/** `VpcPeering`: a request, made once or found by its VPC; `VpcPeeringReady`: the wait until it carries traffic. */
+import type { Peering } from "../../api/schemas";
+import type { Properties } from "../../../wire/values";
+import { NotReady, type CallContext, type ResourceHandler } from "../handler";
+import { makeOnce, orGone, waitFor } from "../poll";
+import { peeringInputs, peeringReadyInputs, schemaFaults } from "./inputs";
+import { PEERING_ENDS, PEERING_SECONDS, peeringReason } from "./status";
+
+export const vpcPeeringHandler: ResourceHandler = {
+  type: "aerospikecloud:index:VpcPeering",
+  replaceOn: ["clusterId", "vpcId", "cidrBlock", "accountId", "region", "isSecureConnection"],
+  // One VPC has one peering with a cluster: a second one for the same VPC would be taken for the first.
+  deleteBeforeReplace: true,
+
+  check: async (inputs, unknowns) => schemaFaults(peeringInputs, inputs, unknowns),
+
+  async create(inputs, context) {
+    const { clusterId, ...body } = peeringInputs.parse(inputs);
+    const find = () => findByVpc(clusterId, body.vpcId, context);
+    const existing = await find();
+    if (existing !== undefined) context.info(`cluster ${clusterId} has a peering with ${body.vpcId} already (${existing.id}, ${existing.status ?? "unknown"}): taken over, none is requested`);
+    const peering = existing ?? (await makeOnce({ send: () => context.client.createPeering(clusterId, body), find }, context));
+    return { id: peering.id, outputs: outputsOf(inputs, await offered(clusterId, peering, inputs, context)) };
+  },
+
+  async read(id, inputs, _state, context) {
+    const { clusterId, peeringId } = splitId(id, inputs);
+    const found = (await orGone(context.client.peerings(clusterId, context.signal)))?.find((one) => one.id === peeringId);
+    if (found === undefined || isOver(found)) return undefined;
+    const { vpcId, cidrBlock, accountId, region, isSecureConnection = true } = found;
+    const live = { ...inputs, clusterId, ...defined({ vpcId, cidrBlock, accountId, region }), isSecureConnection };
+    return { id: found.id, inputs: live, outputs: outputsOf(live, found) };
+  },
+
+  async update(id, _state, _olds, news, context) {
+    // Every change replaces, so this is the rest of a create that was interrupted.
+    const { clusterId } = peeringInputs.parse(news);
+    return outputsOf(news, await offered(clusterId, { id }, news, context));
+  },
+
+  async delete(id, state, context) {
+    const clusterId = String(state["clusterId"]);
+    if ((await orGone(context.client.deletePeering(clusterId, id).then(() => true))) === undefined) return;
+    await waitFor({
+      what: `peering ${id} to be gone`, usualSeconds: 0, timeoutSeconds: 1_800,
+      look: async (signal) => {
+        const status = (await orGone(context.client.peerings(clusterId, signal)))?.find((one) => one.id === id)?.status;
+        return status === undefined || status === "deleted" ? { done: undefined } : { phase: status };
+      },
+    }, context);
+  },
+};
+
+export const vpcPeeringReadyHandler: ResourceHandler = {
+  type: "aerospikecloud:index:VpcPeeringReady",
+  replaceOn: ["clusterId", "peering"],
+  deleteBeforeReplace: false,
+
+  check: async (inputs, unknowns) => schemaFaults(peeringReadyInputs, inputs, unknowns),
+
+  async create(inputs, context) {
+    const { clusterId, peering: id } = peeringReadyInputs.parse(inputs);
+    const zone = await waitFor({
+      what: `peering ${id} of cluster ${clusterId} to be active`, usualSeconds: PEERING_SECONDS, timeoutSeconds: 900,
+      look: async (signal) => {
+        const { status = "initiating-request", privateHostedZoneId } = living(await find(clusterId, id, context, signal), id);
+        if (status === "active" && privateHostedZoneId !== undefined) return { done: privateHostedZoneId };
+        return { phase: "configuring", detail: status === "active" ? "waiting for its private hosted zone" : status };
+      },
+    }, context);
+    return { id, outputs: { clusterId, peering: id, privateHostedZoneId: zone } };
+  },
+
+  async read(id, inputs, state, context) {
+    const clusterId = String(state["clusterId"] ?? inputs["clusterId"] ?? "");
+    const found = (await orGone(context.client.peerings(clusterId, context.signal)))?.find((one) => one.id === id);
+    if (found === undefined || isOver(found) || found.privateHostedZoneId === undefined) return undefined;
+    return { id, inputs: { clusterId, peering: id }, outputs: { clusterId, peering: id, privateHostedZoneId: found.privateHostedZoneId } };
+  },
+
+  update: async (_id, state) => state,
+  delete: async () => undefined,
+};
+
+/** Waits until AWS knows the request, so that it can be accepted. */
+async function offered(clusterId: string, peering: Peering, inputs: Properties, context: CallContext): Promise<Peering> {
+  try {
+    return await waitFor({
+      what: `peering ${peering.id} of cluster ${clusterId} to wait for acceptance`, usualSeconds: 0, timeoutSeconds: 900,
+      look: async (signal) => {
+        const now = living(await find(clusterId, peering.id, context, signal), peering.id);
+        const { status = "initiating-request" } = now;
+        const known = status === "pending-acceptance" || status === "provisioning" || status === "active";
+        return known && now.peeringId !== undefined ? { done: now } : { phase: "pending", detail: status };
+      },
+    }, context);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // What came to its end is no resource: the next run asks anew, and doesn't find this one by its VPC.
+    if (error instanceof PeeringOver) throw error;
+    throw new NotReady(peering.id, outputsOf(inputs, peering), message);
+  }
+}
+
+class PeeringOver extends Error {}
+
+/** @throws {PeeringOver} */
+function living(peering: Peering | undefined, id: string): Peering {
+  const status = peering === undefined ? "deleted" : (peering.status ?? "initiating-request");
+  if (peering === undefined || PEERING_ENDS.includes(status)) throw new PeeringOver(`peering ${id} is ${status}; ${peeringReason(status)}`);
+  return peering;
+}
+
+async function find(clusterId: string, id: string, { client }: CallContext, signal: AbortSignal): Promise<Peering | undefined> {
+  return (await client.peerings(clusterId, signal)).find((one) => one.id === id);
+}
+
+async function findByVpc(clusterId: string, vpcId: string, { client }: CallContext): Promise<Peering | undefined> {
+  return (await client.peerings(clusterId)).find((one) => one.vpcId === vpcId && !isOver(one));
+}
+
+function isOver({ status }: Peering): boolean {
+  return status !== undefined && PEERING_ENDS.includes(status);
+}
+
+/** An import names both: `<cluster id>/<peering id>`. @throws {Error} for an import of another form */
+function splitId(id: string, inputs: Properties): { clusterId: string; peeringId: string } {
+  const [first = "", second] = id.split("/");
+  if (second !== undefined) return { clusterId: first, peeringId: second };
+  const clusterId = inputs["clusterId"];
+  if (typeof clusterId === "string") return { clusterId, peeringId: id };
+  throw new Error(`import id of a VPC peering: got "${id}"; expected <cluster id>/<peering id>`);
+}
+
+function outputsOf(inputs: Properties, peering: Peering): Properties {
+  return { ...inputs, ...defined({ peeringId: peering.peeringId, status: peering.status }) };
+}
+
+function defined(properties: Record<string, string | undefined>): Properties {
+  return Object.fromEntries(Object.entries(properties).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
