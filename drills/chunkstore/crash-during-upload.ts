@@ -1,0 +1,121 @@
+/** Controllers and chunkservers are killed while files are uploaded: what was acknowledged is kept, what was not is there as a whole or not at all. */
+import { reasonOf } from "../errors";
+import { below, shuffled } from "../random";
+import { until } from "../wait";
+import type { ControllerNode, StoreNode } from "./access";
+import type { Content } from "./content";
+import { prepareFiles, unlisted } from "./files";
+import type { StoreDrill } from "./drill";
+import type { ChunkStore, StoreDrillContext } from "./store";
+import { DEADLINES, MiB, TARGETS } from "./targets";
+import type { KnownFile } from "./workload";
+
+/** Kills of controllers, and as many of chunkservers. */
+const KILLS_EACH = 4;
+/** Big enough to be under way for a while, and of several chunks. */
+const UPLOAD_BYTES = 24 * MiB;
+/** At the same time, each through another controller first. */
+const UPLOADS_AT_ONCE = 3;
+
+interface Attempt { readonly file: KnownFile; readonly acknowledged: boolean; readonly reason?: string }
+
+export const crashDuringUpload: StoreDrill = {
+  name: "crash-during-upload",
+  summary: "controllers and chunkservers are killed during uploads; nothing acknowledged is lost, nothing partial is visible",
+  breaks: (store) => `kills (SIGKILL) a controller ${KILLS_EACH} times and chunkservers ${KILLS_EACH} times, at seeded moments of uploads`,
+  putsBack: "starts each again, deletes its files",
+  run: async (context, store) => {
+    await prepareFiles(context, store, [64 * 1024]);
+    const content = await store.content(context, UPLOAD_BYTES);
+    const normal = await context.step("time uploads that nothing disturbs", () => timeUploads(context, store, content));
+    const attempts: Attempt[] = [];
+    for (let round = 0; round < 2 * KILLS_EACH; round++) {
+      const victims = round % 2 === 0 ? [pick(context, store.controllers)] : shuffled(context.random, store.chunkservers).slice(0, mayCrash(store, context));
+      if (victims.length === 0) continue;
+      attempts.push(...await killDuringUploads(context, store, { victims, content, round, afterSeconds: context.random() * normal }));
+    }
+    await judge(context, store, attempts);
+  },
+};
+
+/** One or two chunkservers at once, as long as an upload finds enough others. */
+function mayCrash(store: ChunkStore, context: StoreDrillContext): number {
+  return Math.min(1 + below(context.random, 2), store.chunkservers.length - Math.min(2, store.replicas), store.replicas - 1);
+}
+
+function pick<T>(context: StoreDrillContext, items: readonly T[]): T {
+  const item = items[below(context.random, items.length)];
+  if (item === undefined) throw new Error("the store has no node of this kind");
+  return item;
+}
+
+/** Controllers in another order for each upload: the first is where it begins. */
+function turned(controllers: readonly ControllerNode[], by: number): ControllerNode[] {
+  const start = by % controllers.length;
+  return [...controllers.slice(start), ...controllers.slice(0, start)];
+}
+
+async function timeUploads(context: StoreDrillContext, store: ChunkStore, content: Content): Promise<number> {
+  const start = context.clock.now();
+  await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, (_, index) =>
+    store.client(...turned(store.controllers, index)).upload(content.file, `${context.tag}-undisturbed-${index}`, context.signal)));
+  return (context.clock.now() - start) / 1000;
+}
+
+interface Round { readonly victims: readonly StoreNode[]; readonly content: Content; readonly round: number; readonly afterSeconds: number }
+
+async function killDuringUploads(context: StoreDrillContext, store: ChunkStore, { victims, content, round, afterSeconds }: Round): Promise<Attempt[]> {
+  const names = victims.map(({ name }) => name).join(", ");
+  const uploads = Array.from({ length: UPLOADS_AT_ONCE }, async (_, index): Promise<Attempt> => {
+    const file = { name: `${context.tag}-round-${round}-${index}`, content };
+    const order = turned(store.controllers, round + index);
+    try {
+      await store.client(...order).upload(content.file, file.name, context.signal);
+      return { file, acknowledged: true };
+    } catch (error) {
+      context.signal.throwIfAborted();
+      return { file, acknowledged: false, reason: reasonOf(error) };
+    }
+  });
+  const settled = Promise.all(uploads);
+  settled.catch(() => undefined); // looked at below; until then it must not count as unhandled
+  const handles = await context.step(`kill ${names} ${afterSeconds.toFixed(2)} s into ${UPLOADS_AT_ONCE} uploads`, async () => {
+    await context.clock.sleep(afterSeconds * 1000, context.signal);
+    return Promise.all(victims.map((node) => store.kill(context, node)));
+  });
+  const attempts = await context.step("uploads end", () => settled);
+  await context.step(`start ${names}`, () => Promise.all(handles.map((handle) => handle.perform())));
+  const { missing } = await until(store.whole, { deadlineSeconds: DEADLINES.healed, clock: context.clock, signal: context.signal });
+  if (missing !== undefined) throw new Error(`the store is not whole after the crash of ${names}: ${missing}`);
+  return attempts;
+}
+
+async function judge(context: StoreDrillContext, store: ChunkStore, attempts: readonly Attempt[]): Promise<void> {
+  const acknowledged = attempts.filter((attempt) => attempt.acknowledged).map(({ file }) => file);
+  const refused = attempts.filter((attempt) => !attempt.acknowledged);
+  await context.reaches("acknowledged-files-listed", { deadlineSeconds: DEADLINES.converged, target: TARGETS.converged }, (signal) => unlisted(store, acknowledged, signal));
+  await context.check("no-acknowledged-file-lost", async () => {
+    for (const [index, { name, content }] of acknowledged.entries()) {
+      const controller = turned(store.controllers, index).slice(0, 1);
+      if ((await store.read(store.client(...controller), name, context.signal)) !== content.sha256) return { ok: false, detail: `${name} came with other bytes than were stored` };
+    }
+    return { ok: acknowledged.length > 0, detail: `${acknowledged.length} of ${attempts.length} uploads were acknowledged, all of them intact` };
+  });
+  await context.check("no-partial-file-visible", async () => {
+    const whole: string[] = [];
+    for (const { file: { name, content } } of refused) {
+      for (const controller of store.controllers) {
+        const client = store.client(controller);
+        if (!(await client.list(context.signal)).some((entry) => entry.name === name)) continue;
+        whole.push(name);
+        if ((await store.read(client, name, context.signal)) !== content.sha256) return { ok: false, detail: `${name} was not acknowledged and is visible with other bytes` };
+      }
+    }
+    return { ok: true, detail: `${refused.length} uploads failed (${[...new Set(refused.map(({ reason }) => reason))].join("; ") || "none"}); ${new Set(whole).size} of their files are there, whole` };
+  });
+  await context.check("clients-fail-over", () => ({
+    ok: refused.length === 0 || store.controllers.length < 2,
+    detail: refused.length === 0 ? "every upload went on at another controller" : `${refused.length} of ${attempts.length} uploads failed: ${refused[0]?.reason ?? ""}`,
+  }));
+}
+
