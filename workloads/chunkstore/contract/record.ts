@@ -39,17 +39,23 @@ export function nameFault(name: string): string | undefined {
 /** A tag: short text for listings. */
 export const tagSchema = z.string().min(1).max(64).regex(/^[\p{L}\p{N}][\p{L}\p{N}_.:=@ -]*$/u, "expected letters, digits and _ . : = @ - or spaces, a letter or digit first");
 
-/** Events by node that a version includes. A missing node counts as 0. */
+/**
+ * The latest write by each node that a version includes, as the time of that write's stamp: strictly rising for a name and a
+ * node, and so a counter that needs no memory of its own, not even after a volume was lost. A missing node counts as 0.
+ */
 export const vectorClockSchema = z.record(nodeIdSchema, z.int().positive());
 export type VectorClock = z.infer<typeof vectorClockSchema>;
 
+/** Latest stamp, the end of the year 9999 as ISO 8601 and `Date` can write it: what is beyond is nonsense to every node alike. */
+export const MAX_STAMP_TIME = 253_402_300_799_999;
+
 /**
- * The total order of writes, and a linear extension of causality: a write's time is later than that of every write its writer had
- * seen (hybrid logical clock). Compared by time, then node, then `version[node]`.
+ * The total order of the writes of a name, and a linear extension of causality: a write's time is later than that of every
+ * write of the name that its writer had seen (hybrid logical clock). Compared by time, then node, then content.
  */
 export const stampSchema = z.object({
   /** Milliseconds since 1970 by the cluster's clock, or more where causality asks for it. */
-  time: z.int().nonnegative(),
+  time: z.int().nonnegative().max(MAX_STAMP_TIME),
   node: nodeIdSchema,
 });
 export type Stamp = z.infer<typeof stampSchema>;
