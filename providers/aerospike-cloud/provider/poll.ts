@@ -24,8 +24,18 @@ export interface Wait<T> {
   readonly usualSeconds: number;
   /** Real seconds after which the wait is given up, when the program sets no limit. */
   readonly timeoutSeconds: number;
-  /** One look. `done` ends the wait; otherwise `phase` is shown, with what else there is to say. @throws what ends the wait with an error */
-  look(signal: AbortSignal): Promise<{ readonly done: T } | { readonly phase: string; readonly detail?: string }>;
+  /** One look. {@link done} ends the wait; otherwise its phase is shown, with what else there is to say. @throws what ends the wait with an error */
+  look(signal: AbortSignal): Promise<Look<T>>;
+}
+
+export type Look<T> = { readonly over: true; readonly value: T } | { readonly over: false; readonly phase: string; readonly detail?: string };
+
+export function done<T>(value: T): Look<T> {
+  return { over: true, value };
+}
+
+export function waiting(phase: string, detail?: string): Look<never> {
+  return { over: false, phase, ...(detail !== undefined && { detail }) };
 }
 
 /** @throws what `look` throws, the signal's reason, or an Error when the time is up */
@@ -37,7 +47,7 @@ export async function waitFor<T>(wait: Wait<T>, context: CallContext): Promise<T
   for (let checks = 1; ; checks++) {
     signal.throwIfAborted();
     const seen = await wait.look(signal);
-    if ("done" in seen) return seen.done;
+    if (seen.over) return seen.value;
     const elapsedSeconds = ((context.now() - startedAt) / 1000) * timeScale;
     context.progress(progressText(seen.phase, checks, elapsedSeconds, seen.detail));
     if (context.now() - begun > limit * 1000) throw new Error(`waiting for ${wait.what} was given up after ${limit} s; it is ${seen.phase}; run the same command again to go on waiting, or set customTimeouts`);

@@ -4,7 +4,7 @@ import { ApiError } from "../../api/errors";
 import type { Cluster, ClusterCreate, ClusterPatch } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import { NotReady, type CallContext, type Found, type ResourceHandler } from "../handler";
-import { makeOnce, orGone, waitFor } from "../poll";
+import { done, makeOnce, orGone, waitFor, waiting } from "../poll";
 import { clusterBody, clusterFaults, clusterInputs, schemaFaults } from "./inputs";
 import { offeringFaults } from "./offerings";
 import { DELETE_SECONDS, isGone, stuckReason, UPDATE_SECONDS } from "./status";
@@ -63,7 +63,7 @@ export const clusterHandler: ResourceHandler = {
       what: `cluster ${id} to be gone`, usualSeconds: DELETE_SECONDS, timeoutSeconds: 3_600,
       look: async (signal) => {
         const cluster = await orGone(context.client.cluster(id, signal));
-        return cluster === undefined || cluster.health?.status === "decommissioned" ? { done: undefined } : { phase: cluster.health?.status ?? "unknown" };
+        return cluster === undefined || cluster.health?.status === "decommissioned" ? done(undefined) : waiting(cluster.health?.status ?? "unknown");
       },
     }, context);
   },
@@ -83,12 +83,12 @@ async function change(id: string, patch: ClusterPatch, context: CallContext): Pr
     what: `cluster ${id} to accept a change`, usualSeconds: 0, timeoutSeconds: 5_400,
     look: async (signal) => {
       const busy = await busyPhase(id, context, signal);
-      if (busy !== undefined) return { phase: busy, detail: "before the change" };
+      if (busy !== undefined) return waiting(busy, "before the change");
       try {
         await context.client.updateCluster(id, patch, signal);
-        return { done: undefined };
+        return done(undefined);
       } catch (error) {
-        if (error instanceof ApiError && error.kind === "conflict") return { phase: "updating", detail: "another change is under way" };
+        if (error instanceof ApiError && error.kind === "conflict") return waiting("updating", "another change is under way");
         throw error;
       }
     },
@@ -101,7 +101,7 @@ async function settled(id: string, context: CallContext): Promise<void> {
     what: `cluster ${id} to be active`, usualSeconds: UPDATE_SECONDS, timeoutSeconds: 5_400,
     look: async (signal) => {
       const phase = await busyPhase(id, context, signal);
-      return phase === undefined ? { done: undefined } : { phase };
+      return phase === undefined ? done(undefined) : waiting(phase);
     },
   }, context);
 }

@@ -2,7 +2,7 @@
 import type { Cluster } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import type { CallContext, ResourceHandler } from "../handler";
-import { orGone, waitFor } from "../poll";
+import { done, orGone, waitFor, waiting } from "../poll";
 import { clusterReadyInputs, schemaFaults } from "./inputs";
 import { isGone, PROVISIONING_SECONDS, stuckReason } from "./status";
 
@@ -44,14 +44,14 @@ async function untilActive(clusterId: string, context: CallContext): Promise<Clu
     look: async (signal) => {
       const cluster = await context.client.cluster(clusterId, signal);
       const status = cluster.health?.status ?? "unknown";
-      if (status === "active" && cluster.connectionDetails.host !== undefined && cluster.connectionDetails.host !== "") return { done: cluster };
+      if (status === "active" && cluster.connectionDetails.host !== undefined && cluster.connectionDetails.host !== "") return done(cluster);
       const stuck = stuckReason(cluster);
       if (stuck !== undefined) throw new Error(stuck);
       const waited = ((context.now() - begun) / 1000) * context.timeScale;
       if ((status === "unknown" || status === "not-available" || status === "multiple") && waited > UNKNOWN_SECONDS) {
         throw new Error(`cluster "${cluster.name}" (${clusterId}) is ${status} for ${Math.round(waited)} s; expected provisioning or active; look at it in the console, and run the same command again`);
       }
-      return { phase: status === "active" ? "active" : status, ...(status === "active" && { detail: "waiting for its connection details" }) };
+      return waiting(status, status === "active" ? "waiting for its connection details" : undefined);
     },
   }, context);
 }

@@ -2,7 +2,7 @@
 import type { Peering } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import { NotReady, type CallContext, type ResourceHandler } from "../handler";
-import { makeOnce, orGone, waitFor } from "../poll";
+import { done, makeOnce, orGone, waitFor, waiting } from "../poll";
 import { peeringInputs, peeringReadyInputs, schemaFaults } from "./inputs";
 import { PEERING_ENDS, PEERING_SECONDS, peeringReason } from "./status";
 
@@ -45,7 +45,7 @@ export const vpcPeeringHandler: ResourceHandler = {
       what: `peering ${id} to be gone`, usualSeconds: 0, timeoutSeconds: 1_800,
       look: async (signal) => {
         const status = (await orGone(context.client.peerings(clusterId, signal)))?.find((one) => one.id === id)?.status;
-        return status === undefined || status === "deleted" ? { done: undefined } : { phase: status };
+        return status === undefined || status === "deleted" ? done(undefined) : waiting(status);
       },
     }, context);
   },
@@ -64,8 +64,8 @@ export const vpcPeeringReadyHandler: ResourceHandler = {
       what: `peering ${id} of cluster ${clusterId} to be active`, usualSeconds: PEERING_SECONDS, timeoutSeconds: 900,
       look: async (signal) => {
         const { status = "initiating-request", privateHostedZoneId } = living(await find(clusterId, id, context, signal), id);
-        if (status === "active" && privateHostedZoneId !== undefined) return { done: privateHostedZoneId };
-        return { phase: "configuring", detail: status === "active" ? "waiting for its private hosted zone" : status };
+        if (status === "active" && privateHostedZoneId !== undefined) return done(privateHostedZoneId);
+        return waiting("configuring", status === "active" ? "waiting for its private hosted zone" : status);
       },
     }, context);
     return { id, outputs: { clusterId, peering: id, privateHostedZoneId: zone } };
@@ -91,7 +91,7 @@ async function offered(clusterId: string, peering: Peering, inputs: Properties, 
         const now = living(await find(clusterId, peering.id, context, signal), peering.id);
         const { status = "initiating-request" } = now;
         const known = status === "pending-acceptance" || status === "provisioning" || status === "active";
-        return known && now.peeringId !== undefined ? { done: now } : { phase: "pending", detail: status };
+        return known && now.peeringId !== undefined ? done(now) : waiting("pending", status);
       },
     }, context);
   } catch (error) {
