@@ -126,8 +126,10 @@ export class Transport {
       return { status: statusCode, headers, body: await body.text() };
     } catch (cause) {
       if (options.signal?.aborted === true) throw options.signal.reason;
-      const reason = timeout.aborted ? `no answer in ${REQUEST_TIMEOUT_MS / 1000} s` : networkReason(cause);
-      throw new ApiError("network", `${what}: ${new URL(url).host} can't be reached; got ${reason}; check the network, apiUrl and tokenUrl`, { cause, mayHaveWorked: !neverLeft(cause) });
+      const reason = timeout.aborted ? `nothing in ${REQUEST_TIMEOUT_MS / 1000} s` : networkReason(cause);
+      const { host } = new URL(url);
+      if (neverLeft(cause)) throw new ApiError("network", `${what}: ${host} can't be reached; got ${reason}; check the network, apiUrl and tokenUrl`, { cause, mayHaveWorked: false });
+      throw new ApiError("network", `${what}: no answer from ${host}; got ${reason}; check the network, and run the same command again`, { cause, mayHaveWorked: true });
     }
   }
 }

@@ -6,7 +6,7 @@ import { diffInputs } from "../../wire/diff";
 import { marshal, redactor, structOf, unmarshal, wireOf, type Unmarshalled, type WireProperties } from "../../wire/properties";
 import { initFailed, RpcError, unary } from "../../wire/rpc";
 import type { Properties } from "../../wire/values";
-import { NotReady, type CallContext, type ResourceHandler } from "./handler";
+import { NotReady, type CallContext, type CheckFault, type ResourceHandler } from "./handler";
 import { clusterHandler } from "./resources/cluster";
 import { clusterReadyHandler } from "./resources/clusterReady";
 import { vpcPeeringHandler, vpcPeeringReadyHandler } from "./resources/vpcPeering";
@@ -33,7 +33,12 @@ async function check(parts: Parts, request: rpc.CheckRequest, signal: AbortSigna
   const changed = diffInputs(unmarshal(wireOf(request.getOlds())).properties, properties, []).length > 0;
   const { client, cancelled } = parts.configured();
   const faults = await handlerOf(request.getUrn()).check(properties, unknowns, { client, signal: AbortSignal.any([signal, cancelled]) }, changed);
-  return new rpc.CheckResponse().setInputs(structOf(wire)).setFailuresList(faults.map(({ property, reason }) => new rpc.CheckFailure().setProperty(property).setReason(reason)));
+  return new rpc.CheckResponse().setInputs(structOf(wire)).setFailuresList(faults.map(failure));
+}
+
+/** The engine shows the value of a property beside its name, and finds it by that name at the top only: a path goes into the text. */
+function failure({ property, reason }: CheckFault): rpc.CheckFailure {
+  return new rpc.CheckFailure().setReason(property === "" ? reason : `${property}: ${reason}`);
 }
 
 function diff(request: rpc.DiffRequest): rpc.DiffResponse {

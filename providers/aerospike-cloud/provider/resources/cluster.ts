@@ -21,7 +21,7 @@ export const clusterHandler: ResourceHandler = {
 
   async check(inputs, unknowns, { client }, changed) {
     const faults = [...schemaFaults(clusterInputs, inputs, unknowns), ...clusterFaults(inputs)];
-    return changed && faults.length === 0 ? offeringFaults(inputs, client) : faults;
+    return changed ? [...faults, ...(await offeringFaults(inputs, client))] : faults;
   },
 
   async create(inputs, context) {

@@ -1,6 +1,6 @@
 /** Inputs of the resources as schemas, and their faults in Pulumi's form. */
 import { z } from "zod";
-import { CLUSTER_CIDR, clusterCreateSchema, peeringCreateSchema, type ClusterCreate, type NetworkStorage } from "../../api/schemas";
+import { CLUSTER_CIDR, clusterCreateSchema, networkStorageSchema, peeringCreateSchema, type ClusterCreate, type NetworkStorage } from "../../api/schemas";
 import { pathText, type Path } from "../../../wire/properties";
 import type { Properties } from "../../../wire/values";
 import { isAligned, overlap } from "../cidr";
@@ -31,21 +31,26 @@ export function schemaFaults(schema: z.ZodType, inputs: Properties, unknowns: re
   });
 }
 
-/** What the service would refuse, or end as a cluster that nobody can use, beyond the schema. */
+/** What the service would refuse, or end as a cluster that nobody can use, beyond the schema. Looks at what is well-formed and leaves the rest to {@link schemaFaults}. */
 export function clusterFaults(inputs: Properties): CheckFault[] {
-  const parsed = clusterInputs.partial().safeParse(inputs);
-  const infrastructure = parsed.success ? parsed.data.infrastructure : undefined;
-  if (infrastructure === undefined) return [];
+  const { zoneIds, availabilityZoneCount, cidrBlock, networkAttachedStorage } = looseInfrastructure.catch({}).parse(inputs["infrastructure"]);
   const faults: CheckFault[] = [];
-  const { zoneIds, availabilityZoneCount, cidrBlock, networkAttachedStorage } = infrastructure;
-  if (zoneIds !== undefined && zoneIds.length !== availabilityZoneCount) {
-    faults.push({ property: "infrastructure.zoneIds", reason: `got ${zoneIds.length} zones; expected availabilityZoneCount (${availabilityZoneCount}) of them; change one of the two` });
+  const zones = "infrastructure.zoneIds";
+  if (zoneIds !== undefined && availabilityZoneCount !== undefined && zoneIds.length !== availabilityZoneCount) {
+    faults.push({ property: zones, reason: `got ${zoneIds.length} zones; expected availabilityZoneCount (${availabilityZoneCount}) of them; change one of the two` });
   }
-  if (zoneIds !== undefined && new Set(zoneIds).size !== zoneIds.length) faults.push({ property: "infrastructure.zoneIds", reason: `got ${zoneIds.join(", ")}; expected different zones` });
+  if (zoneIds !== undefined && new Set(zoneIds).size !== zoneIds.length) faults.push({ property: zones, reason: `got ${zoneIds.join(", ")}; expected different zones` });
   if (cidrBlock !== undefined && CLUSTER_CIDR.test(cidrBlock)) faults.push(...cidrFaults(cidrBlock));
   if (networkAttachedStorage !== undefined) faults.push(...iopsFaults(networkAttachedStorage));
   return faults;
 }
+
+const looseInfrastructure = z.object({
+  zoneIds: z.array(z.string()).optional().catch(undefined),
+  availabilityZoneCount: z.number().optional().catch(undefined),
+  cidrBlock: z.string().optional().catch(undefined),
+  networkAttachedStorage: networkStorageSchema.optional().catch(undefined),
+}).partial();
 
 function cidrFaults(cidrBlock: string): CheckFault[] {
   const property = "infrastructure.cidrBlock";
