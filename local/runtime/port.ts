@@ -21,7 +21,16 @@ export interface ContainerSpec {
   /** Ports that answer on an address of the machine too, as `docker run -p` does; TCP. */
   readonly publish?: readonly { readonly containerPort: number; readonly hostAddress: string; readonly hostPort: number }[];
   readonly healthCheck?: HealthCheck;
-  readonly restart: "no" | "on-failure" | "always";
+  /** `always` and `unless-stopped` differ as in Docker: only `always` starts again with the daemon what was stopped by hand. */
+  readonly restart: "no" | "on-failure" | "always" | "unless-stopped";
+  /** Restarts of `on-failure`, at most. @default no limit */
+  readonly maxRestarts?: number;
+  /** What its programs take for the machine's name. @default the machine's own */
+  readonly hostname?: string;
+  /** What asks it to end. @default SIGTERM */
+  readonly stopSignal?: NodeJS.Signals;
+  /** Between the stop signal and SIGKILL, in seconds, where a stop doesn't say. @default 5 */
+  readonly stopGraceSeconds?: number;
   /** Grouping for listings and for stopping together: `stack`, `service`, `task`… */
   readonly labels: Readonly<Record<string, string>>;
   /** Region label, for latency between regions. */
@@ -48,16 +57,19 @@ export interface ContainerState {
   /** Its own address of 127.0.0.0/8; the same after a restart of the container or the daemon. */
   readonly address: string;
   readonly exitCode?: number;
+  /** By its policy, since it was started last. */
   readonly restarts: number;
-  /** ISO 8601. */
+  /** ISO 8601, of the last process. */
   readonly startedAt?: string;
+  /** ISO 8601, of the last process that ended. */
+  readonly finishedAt?: string;
   readonly logFile: string;
 }
 
 export interface ContainerRuntime {
   /** Registers and starts; resolves when the process has been spawned. Idempotent by id. */
   run(spec: ContainerSpec): Promise<ContainerState>;
-  /** SIGTERM, then SIGKILL after `graceSeconds` (default 5), to its whole process group; forgets it and frees its address. Idempotent. */
+  /** Its stop signal, then SIGKILL after `graceSeconds` (default: as its specification says), to its whole process group; forgets it and frees its address. Idempotent. */
   remove(id: string, graceSeconds?: number): Promise<void>;
   /** Stops but keeps it (as `docker stop`). */
   stop(id: string, graceSeconds?: number): Promise<void>;
@@ -69,8 +81,11 @@ export interface ContainerRuntime {
   waitHealthy(id: string, signal?: AbortSignal): Promise<ContainerState>;
   /** Emits on every status or health change. Returns the unsubscribe function. */
   onChange(listener: (state: ContainerState) => void): () => void;
-  /** Sends SIGKILL, as a crash would be. */
-  kill(id: string): Promise<void>;
+  /**
+   * SIGKILL to the whole group as a crash would be: the restart policy applies. `manual`: as `docker kill`, after which no policy
+   * starts it again. Another `signal` goes to the container's first process only, and nothing is waited for.
+   */
+  kill(id: string, options?: { readonly signal?: NodeJS.Signals; readonly manual?: boolean }): Promise<void>;
   /** Lines without their line ends; of a removed container too, while its log is kept. */
   logs(id: string, options: { readonly follow?: boolean; readonly tail?: number; readonly signal?: AbortSignal }): AsyncIterable<string>;
   /** Address of a name as seen from a container (aliases of shared networks). */
