@@ -1,0 +1,158 @@
+/** Requests to chunkservers over the cluster's connections: `ChunkserverApi` for real. */
+import { createHash } from "node:crypto";
+import { errors, request, type Dispatcher } from "undici";
+import { z, type ZodType } from "zod";
+import {
+  CHUNK_SHA256_HEADER, inventoryPageSchema, manifestPageSchema, manifestPushReplySchema, orphanReplySchema, replicateReplySchema, type Cursor,
+} from "../contract/nodeApi";
+import type { NodeClient } from "../contract/ports";
+import { ChunkserverFailure, type ChunkRef, type ChunkserverApi, type FailureKind, type NodeAddress } from "./ports";
+
+/** A chunk travels in slices: one large write would be encrypted as a whole first, and so be in memory once more for each chunkserver. */
+const SLICE_BYTES = 256 * 1024;
+/** For a chunk of 4 MiB, its fsync included; 0.3 MB/s. Uploads stop waiting for stragglers long before. */
+const CHUNK_TIMEOUT_MS = 15_000;
+const SHORT_TIMEOUT_MS = 3_000;
+/** Pages and manifests, which are up to some MiB. */
+const PAGE_TIMEOUT_MS = 15_000;
+/** A connection that was kept open may have been closed by the other side just now; another one tells. */
+const ATTEMPTS = 2;
+
+const KINDS: Readonly<Record<number, FailureKind>> = { 404: "absent", 410: "corrupt", 422: "checksum", 507: "full" };
+/** Causes after which the same request is sent once more, over another connection. */
+const BROKEN = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+
+export function chunkserverApi(client: NodeClient): ChunkserverApi {
+  return {
+    putChunk: (to, chunk, data, signal) => putChunk(client, to, chunk, data, signal),
+    getChunk: (from, chunk, signal) => getChunk(client, from, chunk, signal),
+    deleteUpload: (at, upload) => exchange(client, at, { method: "DELETE", path: `/v1/chunks/${upload}` }, async (body) => body.dump()),
+    replicate: (to, upload, body, timeoutMs) => json(client, to, "POST", `/v1/chunks/${upload}/replicate`, body, replicateReplySchema, timeoutMs),
+    pushManifests: async (to, records, signal) =>
+      (await json(client, to, "PUT", "/v1/manifests", { records }, manifestPushReplySchema, PAGE_TIMEOUT_MS, signal)).changed,
+    manifests: (from, after) => json(client, from, "GET", `/v1/manifests${query(after)}`, undefined, manifestPageSchema, PAGE_TIMEOUT_MS),
+    inventory: (from, after) => json(client, from, "GET", `/v1/inventory${query(after)}`, undefined, inventoryPageSchema, PAGE_TIMEOUT_MS),
+    removeOrphans: async (at, uploads, idleSeconds) =>
+      (await json(client, at, "POST", "/v1/orphans/remove", { uploads, idleSeconds }, orphanReplySchema, PAGE_TIMEOUT_MS)).removed,
+  };
+}
+
+async function putChunk(client: NodeClient, to: NodeAddress, chunk: ChunkRef, data: Buffer, signal: AbortSignal): Promise<void> {
+  await exchange(client, to, {
+    method: "PUT", path: pathOf(chunk), signal, timeoutMs: CHUNK_TIMEOUT_MS, body: () => slices(data),
+    headers: { "content-type": "application/octet-stream", "content-length": String(data.length), [CHUNK_SHA256_HEADER]: chunk.sha256 },
+  }, async (body) => body.dump());
+}
+
+async function getChunk(client: NodeClient, from: NodeAddress, chunk: ChunkRef, signal: AbortSignal): Promise<Buffer> {
+  return exchange(client, from, { method: "GET", path: pathOf(chunk), signal, timeoutMs: CHUNK_TIMEOUT_MS }, async (body) => {
+    const data = Buffer.allocUnsafeSlow(chunk.size);
+    let filled = 0;
+    for await (const piece of body as AsyncIterable<Buffer>) {
+      if (filled + piece.length > chunk.size) throw new ChunkserverFailure(from.id, "checksum", `chunkserver ${from.id} sent more than the chunk's ${chunk.size} bytes`);
+      filled += piece.copy(data, filled);
+    }
+    const good = filled === chunk.size && createHash("sha256").update(data).digest("hex") === chunk.sha256;
+    if (!good) throw new ChunkserverFailure(from.id, "checksum", `chunkserver ${from.id} sent a chunk that doesn't match its checksum`);
+    return data;
+  });
+}
+
+interface Exchange {
+  readonly method: Dispatcher.HttpMethod;
+  readonly path: string;
+  readonly headers?: Record<string, string>;
+  /** Made anew for each attempt. */
+  readonly body?: () => AsyncIterable<Buffer>;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+/** One request whose answer is 2xx, read by `read`. @throws {ChunkserverFailure} */
+async function exchange<T>(client: NodeClient, node: NodeAddress, options: Exchange, read: (body: Dispatcher.ResponseData["body"]) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptOnce(client, node, options, read);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (error instanceof ChunkserverFailure) throw error;
+      if (attempt < ATTEMPTS && BROKEN.has(codeOf(error))) continue;
+      throw new ChunkserverFailure(node.id, "unreachable", `chunkserver ${node.id} at ${node.address} can't be reached: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+}
+
+async function attemptOnce<T>(client: NodeClient, node: NodeAddress, options: Exchange, read: (body: Dispatcher.ResponseData["body"]) => Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const timeoutMs = options.timeoutMs ?? SHORT_TIMEOUT_MS;
+  const timer = setTimeout(() => limit.abort(new TimedOut(timeoutMs)), timeoutMs);
+  const aborted = (): void => limit.abort(options.signal?.reason);
+  options.signal?.addEventListener("abort", aborted, { once: true });
+  if (options.signal?.aborted === true) aborted();
+  try {
+    const { statusCode, body } = await request(`https://${host(node.address)}:${node.port}${options.path}`, {
+      dispatcher: client.dispatcher, method: options.method, signal: limit.signal,
+      ...(options.headers && { headers: options.headers }), ...(options.body && { body: options.body() as never }),
+    });
+    if (statusCode >= 200 && statusCode < 300) return await read(body);
+    const text = await body.text();
+    throw new ChunkserverFailure(node.id, KINDS[statusCode] ?? "refused", `chunkserver ${node.id} answered ${statusCode} to ${options.method}: ${messageIn(text)}`);
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", aborted);
+  }
+}
+
+class TimedOut extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms / 1000} s`);
+    this.name = "TimedOut";
+  }
+}
+
+async function json<T>(client: NodeClient, { id, address, port }: NodeAddress, method: "GET" | "POST" | "PUT", path: string, body: unknown, schema: ZodType<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+  try {
+    return await client.json({ method, address, port, path, timeoutMs, ...(body !== undefined && { body }), ...(signal && { signal }) }, schema);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const status = error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : undefined;
+    throw new ChunkserverFailure(id, status === undefined ? "unreachable" : (KINDS[status] ?? "refused"), `chunkserver ${id}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function* slices(data: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < data.length; at += SLICE_BYTES) yield data.subarray(at, at + SLICE_BYTES);
+}
+
+function pathOf({ upload, index }: ChunkRef): string {
+  return `/v1/chunks/${upload}/${index}`;
+}
+
+function query(after: Cursor | undefined): string {
+  return after === undefined ? "" : `?${new URLSearchParams({ epoch: after.epoch, after: String(after.seq) }).toString()}`;
+}
+
+function host(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+const refusalSchema = z.object({ error: z.object({ message: z.string() }) });
+
+function messageIn(text: string): string {
+  try {
+    return refusalSchema.parse(JSON.parse(text)).error.message;
+  } catch {
+    return text.slice(0, 200); // no JSON, or another form of it: shown as it is
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof errors.UndiciError) return error.code;
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Several addresses may have been tried: an AggregateError has no message of its own.
+  return error.message || codeOf(error) || error.name;
+}
