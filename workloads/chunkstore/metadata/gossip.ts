@@ -1,8 +1,11 @@
 /** Metadata between controllers: what changed goes at once and every two seconds, and what got lost is found by comparing digests. */
 import type { Clock, NodeClient } from "../contract/ports";
+import { AntiEntropy } from "./antiEntropy";
 import type { ClusterTime } from "./clusterTime";
-import type { Membership } from "./membership";
-import type { AntiEntropyReply, GossipReply } from "./messages";
+import { Exchange } from "./exchange";
+import type { Contact, Membership } from "./membership";
+import { antiEntropyMessageSchema, gossipMessageSchema, type AntiEntropyReply, type GossipReply } from "./messages";
+import { Peering, type Traffic } from "./peering";
 import type { MetadataLog, MetadataStore, MetadataTransport } from "./ports";
 
 export interface GossipOptions {
@@ -59,20 +62,103 @@ export interface Gossip {
   handleAntiEntropy(body: unknown, fromAddress: string): AntiEntropyReply;
 }
 
-/** A peer's message that makes no sense; the message says why and quotes none of it. */
-export class MessageRefused extends Error {
-  override readonly name = "MessageRefused";
-  readonly statusCode = 400;
-  constructor(readonly code: "invalid-message" | "duplicate-node-id", message: string) {
-    super(message);
-  }
-}
+/** Up to so many other controllers, a round reaches all of them. */
+const ALL_PEERS = 5;
+/** Above that, so many at random, besides those that have yet to hear what was written here. */
+const FANOUT = 3;
 
 /** The transport of a real node. */
 export function nodeTransport(client: Pick<NodeClient, "json">, timeoutMs = 2_000): MetadataTransport {
   return { post: ({ address, port }, path, body, schema) => client.json({ method: "POST", address, port, path, body, timeoutMs }, schema) };
 }
 
-export function createGossip(_options: GossipOptions): Gossip {
-  throw new Error("in the making");
+export function createGossip(options: GossipOptions): Gossip {
+  return new ControllerGossip(options);
+}
+
+/** Who is spoken to and when; what is said is in `exchange.ts` and `antiEntropy.ts`. */
+class ControllerGossip implements Gossip {
+  readonly #membership: Membership;
+  readonly #store: MetadataStore;
+  readonly #random: () => number;
+  readonly #peering: Peering;
+  readonly #exchange: Exchange;
+  readonly #antiEntropy: AntiEntropy;
+  /** Exchanges under way, by address; `again`: something changed since it began. */
+  readonly #running = new Map<string, { readonly state: { again: boolean }; readonly done: Promise<Traffic> }>();
+
+  constructor(options: GossipOptions) {
+    this.#membership = options.membership;
+    this.#store = options.store;
+    this.#random = options.random ?? Math.random;
+    this.#peering = new Peering(options);
+    this.#antiEntropy = new AntiEntropy(this.#peering);
+    this.#exchange = new Exchange(this.#peering, this.#antiEntropy);
+  }
+
+  async round(): Promise<RoundReport> {
+    const traffic = await Promise.all(this.#chosen().map((contact) => this.#talk(contact)));
+    return report(traffic);
+  }
+
+  async push(): Promise<void> {
+    const living = this.#membership.controllers().filter(({ alive }) => alive);
+    await Promise.all(living.map((contact) => this.#talk(contact)));
+  }
+
+  async antiEntropyRound(): Promise<AntiEntropyReport> {
+    this.#store.prune();
+    const traffic = await Promise.all(this.#chosen().map((contact) => this.#peering.attempt(contact, async (tally) => void (await this.#antiEntropy.compare(contact, tally)))));
+    return { ...report(traffic), differed: traffic.filter(({ differed }) => differed).length };
+  }
+
+  handle(body: unknown, fromAddress: string): GossipReply {
+    return this.#exchange.answer(this.#peering.accept(gossipMessageSchema, body, fromAddress));
+  }
+
+  handleAntiEntropy(body: unknown, fromAddress: string): AntiEntropyReply {
+    return this.#antiEntropy.answer(this.#peering.accept(antiEntropyMessageSchema, body, fromAddress));
+  }
+
+  /** One exchange with a controller at a time; a call during one leads to another one after it, for all such calls together. */
+  #talk(contact: Contact): Promise<Traffic> {
+    const key = `${contact.address}|${contact.port}`;
+    const running = this.#running.get(key);
+    if (running !== undefined) {
+      running.state.again = true;
+      return running.done;
+    }
+    const state = { again: true };
+    const done = this.#talkWhile(contact, state).finally(() => this.#running.delete(key));
+    this.#running.set(key, { state, done });
+    return done;
+  }
+
+  async #talkWhile(contact: Contact, state: { again: boolean }): Promise<Traffic> {
+    let total: Traffic = { sent: 0, received: 0, differed: false, failed: false };
+    while (state.again && !total.failed) {
+      state.again = false;
+      const traffic = await this.#peering.attempt(contact, (tally) => this.#exchange.run(contact, tally));
+      total = { ...traffic, sent: total.sent + traffic.sent, received: total.received + traffic.received };
+    }
+    return total;
+  }
+
+  /** All, or when there are many: some at random, and those that haven't confirmed what this node has. */
+  #chosen(): Contact[] {
+    const all = this.#membership.controllers();
+    if (all.length <= ALL_PEERS) return all;
+    const behind = all.filter(({ id, alive }) => alive && id !== undefined && this.#exchange.isBehind(id));
+    const shuffled = all.map((contact) => ({ contact, at: this.#random() })).sort((a, b) => a.at - b.at).map(({ contact }) => contact);
+    return [...new Set([...shuffled.slice(0, FANOUT), ...behind])];
+  }
+}
+
+function report(traffic: readonly Traffic[]): RoundReport {
+  return {
+    peers: traffic.length,
+    failed: traffic.filter(({ failed }) => failed).length,
+    sent: traffic.reduce((sum, one) => sum + one.sent, 0),
+    received: traffic.reduce((sum, one) => sum + one.received, 0),
+  };
 }

@@ -12,7 +12,7 @@ import { mergeRecords } from "./merge";
 import { PAGE_CHARACTERS } from "./messages";
 import { nextTime } from "./order";
 import type { ChangePage, MetadataLog, MetadataStore, NameHash, NameRange } from "./ports";
-import { FileRows, hex, recordOf, rowOf, type Row, type RowSummary } from "./rows";
+import { FileRows, recordOf, rowOf, type Row, type RowSummary } from "./rows";
 
 export interface RecordStoreOptions {
   /** A file (`:memory:` for none), or a database that is open already and stays so. */
@@ -150,8 +150,7 @@ class SqliteRecordStore implements MetadataStore {
   }
 
   hashOf(name: string): string | undefined {
-    const row = this.#rows.get(name);
-    return row && hex(row.hash);
+    return this.#rows.hashOf(name);
   }
 
   names(range: NameRange): NameHash[] {

@@ -46,6 +46,7 @@ export function recordOf(body: string): FileRecord {
 export class FileRows {
   readonly #db: DatabaseSync;
   readonly #one;
+  readonly #hash;
   readonly #put;
   readonly #remove;
   readonly #after;
@@ -55,6 +56,7 @@ export class FileRows {
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#one = db.prepare("SELECT name, bucket, kind, chunks, hash, body FROM files WHERE name = ?");
+    this.#hash = db.prepare("SELECT hash FROM files WHERE name = ?");
     this.#put = db.prepare(`INSERT INTO files (name, seq, bucket, kind, chunks, time, hash, origin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, kind = excluded.kind, chunks = excluded.chunks, time = excluded.time,
         hash = excluded.hash, origin = excluded.origin, body = excluded.body`);
@@ -68,6 +70,11 @@ export class FileRows {
   get(name: string): (RowSummary & { readonly body: string }) | undefined {
     const raw = this.#one.get(name);
     return raw && { ...summary(raw), body: String(raw["body"]) };
+  }
+
+  hashOf(name: string): string | undefined {
+    const raw = this.#hash.get(name);
+    return raw && hex(bytes(raw["hash"]));
   }
 
   put(row: Row, seq: number, origin: string | undefined): void {
@@ -101,7 +108,7 @@ export class FileRows {
     const from = after ?? { bucket: -1, name: "" };
     const to = until ?? LAST_PLACE;
     return this.#names.all(JSON.stringify(buckets), from.bucket, from.name, to.bucket, to.name, limit)
-      .map((raw) => ({ bucket: Number(raw["bucket"]), name: String(raw["name"]), hash: hex(raw["hash"]) }));
+      .map((raw) => ({ bucket: Number(raw["bucket"]), name: String(raw["name"]), hash: hex(bytes(raw["hash"])) }));
   }
 
   /** Deleted names with stamps before `time`. */
@@ -110,8 +117,8 @@ export class FileRows {
   }
 }
 
-export function hex(hash: SQLOutputValue | undefined): string {
-  return Buffer.from(bytes(hash)).toString("hex");
+function hex(hash: Uint8Array): string {
+  return Buffer.from(hash).toString("hex");
 }
 
 function summary(raw: Raw): RowSummary {
