@@ -6,6 +6,7 @@ import type { LocalCloudModule } from "./local-port";
 export type RunModule = Pick<typeof import("../run"), "prepareRun">;
 export type CommandsModule = Pick<typeof import("../run/commands"), "readOutputs" | "shellEnvironment" | "resetFleet">;
 export type FleetModule = Pick<typeof import("../run/prepare"), "loadFleet">;
+export type DrillsModule = typeof import("../../drills");
 export type GraphModule = Pick<typeof import("../graph"), "buildGraph" | "renderGraph">;
 
 export interface CliContext {
@@ -27,6 +28,7 @@ export interface CliContext {
   fleet(): Promise<FleetModule>;
   graph(): Promise<GraphModule>;
   localCloud(): Promise<LocalCloudModule>;
+  drills(): Promise<DrillsModule>;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -47,6 +49,7 @@ export function systemContext(): CliContext {
     fleet: () => import("../run/prepare.js"),
     graph: () => import("../graph/index.js"),
     localCloud: () => import("../../local/client.js"),
+    drills: () => import("../../drills/index.js"),
   };
 }
 

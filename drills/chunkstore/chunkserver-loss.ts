@@ -28,7 +28,7 @@ export const chunkserverLoss: StoreDrill = {
     const written: KnownFile[] = [];
     const account = await during({
       clock: context.clock, signal: context.signal,
-      operations: [listing(store.client(), known), reading((name, signal) => store.read(store.client(), name, signal), known, context.random)],
+      operations: [listing(store.client(), known), reading(store.client(), known, context.random)],
     }, async (workload) => {
       const away = await context.step(`stop ${lost.map(({ name }) => name).join(", ")}`, () => Promise.all(lost.map((node) => store.stop(context, node))));
       const rounds = workload.rounds;

@@ -76,7 +76,7 @@ async function divide(context: StoreDrillContext, store: ChunkStore): Promise<{ 
 }
 
 async function ownView(context: StoreDrillContext, store: ChunkStore, sides: Sides, written: { readonly a: Content; readonly b: Content }, name: string): Promise<{ ok: boolean; detail: string }> {
-  const [few, many] = [await store.read(store.client(...sides.few), name, context.signal), await store.read(store.client(...sides.many), name, context.signal)];
+  const [few, many] = [await store.client(...sides.few).read(name, context.signal), await store.client(...sides.many).read(name, context.signal)];
   const ok = few === written.a.sha256 && many === written.b.sha256;
   return { ok, detail: ok ? "both sides stayed writable and readable" : "a side does not serve what was stored through it" };
 }
@@ -105,5 +105,5 @@ async function agree(context: StoreDrillContext, store: ChunkStore, heal: () => 
 async function outcome(context: StoreDrillContext, store: ChunkStore, controller: ControllerNode, name: string): Promise<string> {
   const client = store.client(controller);
   const listed = (await client.list(context.signal)).some((entry) => entry.name === name);
-  return listed ? store.read(client, name, context.signal) : "deleted";
+  return listed ? client.read(name, context.signal) : "deleted";
 }

@@ -1,6 +1,6 @@
 /** Test files: seeded bytes that no compression and no deduplication can shorten, and their checksums. */
 import { createCipheriv, createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import * as path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -28,10 +28,4 @@ export async function makeContent(folder: string, name: string, size: number, se
   };
   await pipeline(Readable.from(blocks()), createWriteStream(file));
   return { file, size, sha256: hash.digest("hex") };
-}
-
-export async function sha256Of(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(file), hash);
-  return hash.digest("hex");
 }

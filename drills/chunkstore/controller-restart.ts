@@ -25,7 +25,7 @@ export const controllerRestart: StoreDrill = {
       clock: context.clock, signal: context.signal,
       operations: [
         listing(store.client(), known),
-        reading((name, signal) => store.read(store.client(), name, signal), known, context.random),
+        reading(store.client(), known, context.random),
         writing(store.client(), small, `${context.tag}-during`, (file) => acknowledged.push(file)),
       ],
     }, async (workload) => {

@@ -22,7 +22,7 @@ interface Attempt { readonly file: KnownFile; readonly acknowledged: boolean; re
 export const crashDuringUpload: StoreDrill = {
   name: "crash-during-upload",
   summary: "controllers and chunkservers are killed during uploads; nothing acknowledged is lost, nothing partial is visible",
-  breaks: (store) => `kills (SIGKILL) a controller ${KILLS_EACH} times and chunkservers ${KILLS_EACH} times, at seeded moments of uploads`,
+  breaks: () => `kills (SIGKILL) a controller ${KILLS_EACH} times and chunkservers ${KILLS_EACH} times, at seeded moments of uploads`,
   putsBack: "starts each again, deletes its files",
   run: async (context, store) => {
     await prepareFiles(context, store, [64 * 1024]);
@@ -97,7 +97,7 @@ async function judge(context: StoreDrillContext, store: ChunkStore, attempts: re
   await context.check("no-acknowledged-file-lost", async () => {
     for (const [index, { name, content }] of acknowledged.entries()) {
       const controller = turned(store.controllers, index).slice(0, 1);
-      if ((await store.read(store.client(...controller), name, context.signal)) !== content.sha256) return { ok: false, detail: `${name} came with other bytes than were stored` };
+      if ((await store.client(...controller).read(name, context.signal)) !== content.sha256) return { ok: false, detail: `${name} came with other bytes than were stored` };
     }
     return { ok: acknowledged.length > 0, detail: `${acknowledged.length} of ${attempts.length} uploads were acknowledged, all of them intact` };
   });
@@ -108,7 +108,7 @@ async function judge(context: StoreDrillContext, store: ChunkStore, attempts: re
         const client = store.client(controller);
         if (!(await client.list(context.signal)).some((entry) => entry.name === name)) continue;
         whole.push(name);
-        if ((await store.read(client, name, context.signal)) !== content.sha256) return { ok: false, detail: `${name} was not acknowledged and is visible with other bytes` };
+        if ((await client.read(name, context.signal)) !== content.sha256) return { ok: false, detail: `${name} was not acknowledged and is visible with other bytes` };
       }
     }
     return { ok: true, detail: `${refused.length} uploads failed (${[...new Set(refused.map(({ reason }) => reason))].join("; ") || "none"}); ${new Set(whole).size} of their files are there, whole` };

@@ -25,7 +25,7 @@ export const diskCorruption: StoreDrill = {
     const holders = chunk && await Promise.all(store.chunkservers.map(async (node) => ({ node, state: await onDisk(store, node, locations.upload, chunk, signal) })));
     const victim = holders?.filter(({ state }) => state === "good")[0]?.node;
     if (chunk === undefined || victim === undefined) throw new Error("no chunkserver holds the drill's file");
-    const readers = store.controllers.map((controller): Operation => reading((name, looking) => store.read(store.client(controller), name, looking), [file], context.random));
+    const readers = store.controllers.map((controller): Operation => reading(store.client(controller), [file], context.random));
     await context.step(`flip a byte of chunk ${chunk.index} on ${victim.name}`, () => corrupt(store, victim, locations.upload, chunk, below(context.random, chunk.size), signal));
     const since = context.clock.now();
     const account = await during({ clock: context.clock, signal, operations: readers }, async () => {

@@ -52,7 +52,7 @@ export async function allReadable(store: ChunkStore, known: readonly KnownFile[]
 
 async function readFault(store: ChunkStore, controller: ControllerNode, name: string, sha256: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return (await store.read(store.client(controller), name, signal)) === sha256 ? undefined : `${name} through ${controller.name}: other bytes than were stored`;
+    return (await store.client(controller).read(name, signal)) === sha256 ? undefined : `${name} through ${controller.name}: other bytes than were stored`;
   } catch (error) {
     signal.throwIfAborted();
     return `${name} through ${controller.name}: ${reasonOf(error)}`;

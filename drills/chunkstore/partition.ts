@@ -26,7 +26,7 @@ export const partitionDrill: StoreDrill = {
     const client = store.client(...majority);
     const account = await during({
       clock: context.clock, signal: context.signal,
-      operations: [listing(client, known), reading((name, signal) => store.read(client, name, signal), known, context.random)],
+      operations: [listing(client, known), reading(client, known, context.random)],
     }, async (workload) => {
       const heal = await context.step(`cut ${alone.name} off`, () => partition({
         engine: store.engine, undo: context.undo, network: store.network, side: `${store.network}-${context.tag}`, minority: [alone], signal: context.signal,
@@ -68,7 +68,7 @@ async function minorityIsHonest(context: StoreDrillContext, store: ChunkStore, a
     for (const { name, content } of known) {
       let sha256: string;
       try {
-        sha256 = await store.read(client, name, context.signal);
+        sha256 = await client.read(name, context.signal);
       } catch (error) {
         context.signal.throwIfAborted();
         return { ok: true, detail: `it says: ${reasonOf(error)}` };

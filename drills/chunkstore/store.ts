@@ -1,6 +1,4 @@
 /** A chunk store under drill: its nodes as containers of an engine, its clients, what counts as whole, and how things are put back. */
-import * as path from "node:path";
-import { rm } from "node:fs/promises";
 import type { ClusterStatus } from "../../workloads/chunkstore/contract/clientApi";
 import { EngineRefusal, type DockerEngine } from "../engine/client";
 import type { Container } from "../engine/schemas";
@@ -10,7 +8,7 @@ import type { Clock, Drillable, DrillContext, UndoHandle } from "../model";
 import { until } from "../wait";
 import type { ControllerNode, StoreAccess, StoreNode } from "./access";
 import type { ClientFactory, StoreClient } from "./client";
-import { makeContent, sha256Of, type Content } from "./content";
+import { makeContent, type Content } from "./content";
 import { DEADLINES } from "./targets";
 import { describeUndo, type StoreUndo } from "./undo";
 
@@ -53,17 +51,6 @@ export class ChunkStore implements Drillable<StoreUndo> {
   /** A local file with seeded bytes. */
   content(context: StoreDrillContext, size: number): Promise<Content> {
     return makeContent(this.options.folder, `${context.tag}-content-${this.files++}`, size, Math.floor(context.random() * 2 ** 32));
-  }
-
-  /** SHA-256 of a stored file as a client gets it. */
-  async read(client: StoreClient, name: string, signal: AbortSignal): Promise<string> {
-    const file = path.join(this.options.folder, `download-${this.files++}`);
-    try {
-      await client.download(name, file, signal);
-      return await sha256Of(file);
-    } finally {
-      await rm(file, { force: true });
-    }
   }
 
   inspect(node: StoreNode, signal?: AbortSignal): Promise<Container> {

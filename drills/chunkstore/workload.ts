@@ -106,13 +106,13 @@ export function listing(client: StoreClient, known: readonly KnownFile[]): Opera
 }
 
 /** Reads one of the files, any, and compares its bytes. */
-export function reading(read: (name: string, signal: AbortSignal) => Promise<string>, known: readonly KnownFile[], random: () => number): Operation {
+export function reading(client: StoreClient, known: readonly KnownFile[], random: () => number): Operation {
   return {
     kind: "download",
     once: async (signal) => {
       const file = known[below(random, known.length)];
       if (file === undefined) throw new Error("the drill has no file to read");
-      if ((await read(file.name, signal)) !== file.content.sha256) throw new Error(`${file.name} came with other bytes than were stored`);
+      if ((await client.read(file.name, signal)) !== file.content.sha256) throw new Error(`${file.name} came with other bytes than were stored`);
     },
   };
 }

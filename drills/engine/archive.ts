@@ -33,6 +33,7 @@ export async function readTar(stream: Readable): Promise<TarFile[]> {
   return files;
 }
 
+/** A mode of 0 becomes 0644: tar-stream takes it for none given. */
 export async function writeTar(files: readonly TarFile[]): Promise<Buffer> {
   const packed = pack();
   const whole = buffer(packed);

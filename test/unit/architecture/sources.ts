@@ -6,7 +6,7 @@ import ts from "typescript";
 export const root = path.resolve(__dirname, "..", "..", "..");
 
 /** Folders of typed sources. */
-const FOLDERS = ["automation", "bench", "components", "examples", "local", "policy", "providers", "scripts", "stacks", "test", "workloads"];
+const FOLDERS = ["automation", "bench", "components", "drills", "examples", "local", "policy", "providers", "scripts", "stacks", "test", "workloads"];
 
 export interface Source {
   /** Path from the project's root, with `/`. */

@@ -1,0 +1,62 @@
+/** The chunk store as a system that can be drilled: reaches its engine and its controllers, and checks that they belong together. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { DockerEngine, EngineRefusal } from "../engine/client";
+import { describeHost } from "../engine/host";
+import { DrillError } from "../errors";
+import { prepared, type DrillSystem, type PreparedDrills, type PrepareOptions } from "../system";
+import { storeAccess, type StoreAccess } from "./access";
+import { CHUNKSTORE_DRILLS } from "./index";
+import { clientSession } from "./session";
+import { ChunkStore } from "./store";
+import { storeUndoSchema } from "./undo";
+
+export const chunkstore: DrillSystem = {
+  name: "chunkstore",
+  summary: "the distributed chunk store",
+  defaultStack: "chunkstore",
+  drills: CHUNKSTORE_DRILLS.map(({ name, summary }) => ({ name, summary })),
+  prepare,
+};
+
+async function prepare(options: PrepareOptions): Promise<PreparedDrills> {
+  const access = storeAccess(options.stack, options.outputs);
+  const engine = new DockerEngine(options.engine);
+  const folder = await mkdtemp(path.join(tmpdir(), "stackfleet-drill-"));
+  const close = async (): Promise<void> => {
+    await engine.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await engine.version(options.signal);
+    await expectContainers(engine, access, options);
+    const clients = clientSession({ user: access.user, password: access.password, endpoints: access.controllers.map(({ endpoint }) => endpoint) });
+    const system = new ChunkStore({ engine, access, clients: clients.of, clock: options.clock, folder, realEngine: options.realEngine });
+    const closeAll = async (): Promise<void> => {
+      await clients.close();
+      await close();
+    };
+    return prepared(CHUNKSTORE_DRILLS, { system, drillable: system, undoSchema: storeUndoSchema, close: closeAll }, options);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** @throws DrillError `container-unknown`: the stack lives on another engine, or was changed by hand */
+async function expectContainers(engine: DockerEngine, access: StoreAccess, { stack, signal }: PrepareOptions): Promise<void> {
+  const nodes = [...access.controllers, ...access.chunkservers];
+  const missing = (await Promise.all(nodes.map(async ({ name, container }) => {
+    try {
+      await engine.inspect(container, signal);
+      return [];
+    } catch (error) {
+      if (error instanceof EngineRefusal && error.status === 404) return [name];
+      throw error;
+    }
+  }))).flat();
+  if (missing.length === 0) return;
+  throw new DrillError("container-unknown", `the engine at ${describeHost(engine.host)} has no container of ${missing.join(", ")}; got ${missing.length} missing of ${nodes.length} nodes of stack ${stack}`,
+    { fix: "name the engine that the stack was deployed to (DOCKER_HOST with --docker), or bring the stack up again" });
+}
