@@ -5,6 +5,7 @@ import * as path from "node:path";
 import type { Operation } from "../events";
 import type { CliContext } from "./context";
 import type { RunCommandOptions } from "./commands/run";
+import { addChunksCommands } from "./chunks-program";
 import { addDrillCommand } from "./drill-program";
 import { addLocalCommands } from "./local-program";
 import { outputOption, parseParallel, withFleetOptions } from "./options";
@@ -45,6 +46,7 @@ ${EPILOGUE}`);
   addRunCommands(program, context, act);
   addFleetCommands(program, context, act);
   addLocalCommands(program, context, act);
+  addChunksCommands(program, context, act);
   addDrillCommand(program, context, act);
   return program;
 }

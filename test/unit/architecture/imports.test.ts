@@ -9,7 +9,11 @@ const RULES: readonly Rule[] = [
   { name: "policies import the components' tags only", from: /^policy\//, allowed: /^policy\/|^components\/tags(\/|$)/ },
   {
     name: "the driver imports no component and no stack, and of the local cloud its client only",
-    from: /^automation\//, allowed: /^automation\/|^local\/(client|protocol)$|^package\.json$/,
+    from: /^automation\/(?!cli\/)/, allowed: /^automation\/|^local\/(client|protocol)$|^package\.json$/,
+  },
+  {
+    name: "the command line also imports the chunk store's client and the drills",
+    from: /^automation\/cli\//, allowed: /^automation\/|^local\/(client|protocol)$|^package\.json$|^workloads\/chunkstore\/client(\/|$)|^drills(\/|$)/,
   },
   { name: "the local cloud knows nothing of driver, stacks and components", from: /^local\//, allowed: /^(?!automation\/|stacks\/|components\/)/ },
   { name: "workloads know nothing of driver, stacks and components", from: /^workloads\//, allowed: /^(?!automation\/|stacks\/|components\/)/ },
