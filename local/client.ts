@@ -102,6 +102,8 @@ export class LocalCloudClient {
       PULUMI_DEBUG_PROVIDERS: Object.entries(providers).map(([name, port]) => `${name}:${port}`).join(","),
       AWS_ENDPOINT_URL: `http://127.0.0.1:${aws}`,
       ...localCredentials({ account: DEFAULT_ACCOUNT }),
+      ...this.info.environment,
+      AEROSPIKE_CLOUD_TIME_SCALE: String(this.info.timeScale),
     };
   }
 }

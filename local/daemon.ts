@@ -30,6 +30,18 @@ export interface DaemonParts {
   createContainers(options: { readonly dataDir: string; readonly log: Log }): Promise<OwnedContainers>;
   createFunctions(options: { readonly dataDir: string; readonly log: Log; readonly endpointUrl: () => string }): OwnedFunctions;
   registerApis(app: FastifyInstance, cloud: CloudContext): Promise<void> | void;
+  /** Services with an API of their own. @default none */
+  readonly services?: readonly HttpService[];
+}
+
+/** A service that its real clients and its real provider talk to over HTTP. */
+export interface HttpService {
+  readonly name: string;
+  readonly resources: PackageModel["resources"];
+  /** @param secret kept over restarts; keys of the local account are made from it */
+  serve(cloud: Cloud, secret: string): FastifyInstance;
+  /** Variables that attach clients. */
+  environment(port: number, secret: string): Record<string, string>;
 }
 
 export interface DaemonOptions {
@@ -87,7 +99,7 @@ export async function startDaemon(parts: DaemonParts, options: DaemonOptions): P
     const opened = await open(parts, { ...options, dir }, undo);
     const token = randomBytes(32).toString("base64url");
     await serve(parts, opened, token, options.onStopRequest);
-    return running(opened, token);
+    return running(parts, opened, token);
   } catch (error) {
     await undo.run();
     throw error;
@@ -96,14 +108,15 @@ export async function startDaemon(parts: DaemonParts, options: DaemonOptions): P
 
 async function open(parts: DaemonParts, { dir, timeScale }: DaemonOptions, undo: Unwinding): Promise<Opened> {
   const log = modelLog(openLog(dir));
-  const ports = await claimPorts(dir, parts.packages.map((model) => model.name));
+  const services = parts.services ?? [];
+  const ports = await claimPorts(dir, parts.packages.map((model) => model.name), services.map((service) => service.name));
   const endpointUrl = `http://127.0.0.1:${ports.aws}`;
   const runtime = await parts.createContainers({ dataDir: dir, log });
   const ending = { stopContainers: true };
   undo.push(() => runtime.close(ending));
   const functions = parts.createFunctions({ dataDir: dir, log, endpointUrl: () => endpointUrl });
   undo.push(() => functions.close());
-  const cloud = openCloud({ dir, packages: parts.packages, runtime, functions, endpointUrl, log, ...(timeScale !== undefined && { timeScale }) });
+  const cloud = openCloud({ dir, packages: parts.packages, services, runtime, functions, endpointUrl, log, ...(timeScale !== undefined && { timeScale }) });
   undo.push(() => cloud.close());
   return { dir, log, ports, runtime, cloud, undo, ending };
 }
@@ -120,6 +133,11 @@ async function serve(parts: DaemonParts, { ports, runtime, cloud, undo }: Opened
   await apis.listen({ host: "127.0.0.1", port: ports.aws });
   await runtime.restore();
   await cloud.resume();
+  for (const service of parts.services ?? []) {
+    const api = service.serve(cloud, cloud.secret);
+    undo.push(() => api.close());
+    await api.listen({ host: "127.0.0.1", port: ports.services[service.name] ?? 0 });
+  }
   for (const model of parts.packages) {
     const service = providerService({ model, lifecycle: cloud.lifecycle, cloud: cloud.context });
     const server = await serveProvider(service, ports.providers[model.name] ?? 0);
@@ -129,11 +147,12 @@ async function serve(parts: DaemonParts, { ports, runtime, cloud, undo }: Opened
 }
 
 /** Tells where the daemon is reached, and how it ends. */
-function running(opened: Opened, token: string): RunningDaemon {
+function running(parts: DaemonParts, opened: Opened, token: string): RunningDaemon {
   const { dir, log, ports, cloud, undo, ending } = opened;
   const info: DaemonInfo = {
     version: packageVersion(), pid: process.pid, pidStart: startOf(process.pid) ?? "", startedAt: new Date().toISOString(),
     timeScale: cloud.context.clock.timeScale, token, ports,
+    environment: Object.assign({}, ...(parts.services ?? []).map((service) => service.environment(ports.services[service.name] ?? 0, cloud.secret))) as Record<string, string>,
   };
   const file = path.join(dir, INFO_FILE);
   const publish = (timeScale: number) => writePrivate(file, `${JSON.stringify({ ...info, timeScale }, undefined, 2)}\n`);

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { awsPackage } from "./aws/index";
 import { registerAwsApis } from "./aws/api/index";
+import { aerospikeService } from "./aerospike/index";
 import { runDaemon } from "./run";
 import { createContainerRuntime } from "./runtime/index";
 import { createFunctionRuntime } from "./runtime/functions";
@@ -13,4 +14,5 @@ void runDaemon({
   createContainers: createContainerRuntime,
   createFunctions: createFunctionRuntime,
   registerApis: registerAwsApis,
+  services: [aerospikeService],
 }, values);

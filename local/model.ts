@@ -73,6 +73,10 @@ export interface CloudContext {
   readonly functions: import("./runtime/port").FunctionRuntime;
   /** Base address of the AWS APIs of this cloud, e.g. `http://127.0.0.1:4566`. */
   readonly endpointUrl: string;
+  /** Forgets a resource that was deleted past its provider, by the service's own API; the ledger gets a deletion. */
+  discard(record: ResourceRecord): void;
+  /** Registers what a service makes by itself: it belongs to no stack, and is in no ledger. Its URN is made from type and id. */
+  register(part: Pick<ResourceRecord, "type" | "id" | "region" | "account" | "outputs">): ResourceRecord;
   /** The daemon's folder; a model keeps files in `path.join(dataDir, "<service>")` only. */
   readonly dataDir: string;
   readonly log: { info(message: string, fields?: Record<string, unknown>): void; warn(message: string, fields?: Record<string, unknown>): void };
@@ -118,6 +122,8 @@ export interface ResourceModel<I = Properties> {
   readonly replaceOn: readonly string[];
   /** Physical name made from the logical one (as the real provider does) when the program gives none. */
   readonly autoname?: { readonly property: string; readonly maxLength: number; readonly lowercase?: boolean; readonly separator?: string };
+  /** The real provider always deletes the old one before it creates its replacement. @default only when the program gave the name */
+  readonly deleteBeforeReplace?: boolean;
   /** True for types whose ids are unique world-wide or account-wide (IAM, S3 names), so that region is ignored. */
   readonly global?: boolean;
   readonly latency: { readonly create: Latency; readonly update: Latency; readonly delete: Latency; readonly read?: Latency };
@@ -136,6 +142,8 @@ export interface ResourceModel<I = Properties> {
   restore?(record: ResourceRecord, cloud: CloudContext): Promise<void>;
   /** Live outputs; default: the stored ones. `undefined`: gone. */
   read?(record: ResourceRecord, cloud: CloudContext): Promise<Properties | undefined>;
+  /** Inputs that the state of the last read contradicts, though the program's are the same (a container that stopped); they are updated. */
+  drifted?(outputs: Properties, news: Properties): readonly string[];
   /** Other ids under which an import finds the record, in the real provider's import syntax (`<role>/<policy ARN>`). */
   importIds?(record: ResourceRecord): readonly string[];
   /** Applies new inputs; returns outputs to merge. */
@@ -153,10 +161,31 @@ export interface FunctionModel {
   invoke(args: Properties, scope: Pick<CallScope, "region" | "account" | "signal">, cloud: CloudContext): Promise<Properties>;
 }
 
-/** Everything that serves one Pulumi package (`aws`, later `docker`, `kubernetes`). */
+/** What a provider instance was configured with. */
+export interface ProviderConfiguration {
+  readonly region: string;
+  /** Twelve digits. */
+  readonly account: string;
+  /** Tags that the instance adds to everything taggable. */
+  readonly defaultTags: Readonly<Record<string, string>>;
+}
+
+/** How a package reads the settings of its provider instances. */
+export interface ProviderSettings {
+  /** Settings whose change replaces the provider and what it made. */
+  readonly replaceOn: readonly string[];
+  /** Faults of a configuration; values that are not known yet are missing from it. */
+  faults(config: Properties, isUnknown: (key: string) => boolean): CheckFault[];
+  /** @throws {Error} when a setting that is needed is missing */
+  read(config: Properties): ProviderConfiguration;
+}
+
+/** Everything that serves one Pulumi package (`aws`, `docker`, later `kubernetes`). */
 export interface PackageModel {
   readonly name: string;
   readonly version: string;
+  /** @default AWS's: a region is required */
+  readonly settings?: ProviderSettings;
   readonly resources: readonly ResourceModel<never>[];
   readonly functions: readonly FunctionModel[];
 }

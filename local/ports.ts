@@ -17,12 +17,13 @@ const FILE = "ports.json";
 
 /**
  * @param packages names of the packages that need a provider port
+ * @param services names of the services that need a port for their API
  * @throws {LocalCloudError} `port-taken` when another program has a kept port
  */
-export async function claimPorts(dir: string, packages: readonly string[]): Promise<Ports> {
+export async function claimPorts(dir: string, packages: readonly string[], services: readonly string[] = []): Promise<Ports> {
   const file = path.join(dir, FILE);
   const kept = readPorts(file);
-  const taken = new Set<number>(kept ? [kept.control, kept.aws, ...Object.values(kept.providers)] : []);
+  const taken = new Set<number>(kept ? [kept.control, kept.aws, ...Object.values(kept.providers), ...Object.values(kept.services)] : []);
   const claim = async (port: number | undefined, use: string) => {
     if (port === undefined) return freePort(taken);
     if (!(await isFree(port))) {
@@ -35,7 +36,9 @@ export async function claimPorts(dir: string, packages: readonly string[]): Prom
   const aws = await claim(kept?.aws, "AWS APIs");
   const providers: Record<string, number> = {};
   for (const name of packages) providers[name] = await claim(kept?.providers[name], `provider ${name}`);
-  const ports = { control, aws, providers };
+  const apis: Record<string, number> = {};
+  for (const name of services) apis[name] = await claim(kept?.services[name], `API of ${name}`);
+  const ports = { control, aws, providers, services: apis };
   writePrivate(file, `${JSON.stringify(ports, undefined, 2)}\n`);
   return ports;
 }

@@ -17,7 +17,11 @@ export const daemonInfoSchema = z.object({
     aws: z.number().int(),
     /** Pulumi provider protocol, by package. */
     providers: z.record(z.string(), z.number().int()),
+    /** APIs of services that are no part of AWS, by name. */
+    services: z.record(z.string(), z.number().int()).default({}),
   }),
+  /** Variables that attach clients of those services: addresses, keys of the local account. */
+  environment: z.record(z.string(), z.string()).default({}),
 });
 export type DaemonInfo = z.infer<typeof daemonInfoSchema>;
 
@@ -41,7 +45,7 @@ export const ledgerEntrySchema = z.object({
 });
 export type LedgerEntry = z.infer<typeof ledgerEntrySchema>;
 
-export const FAULT_KINDS = ["fail", "throttle", "hang", "drop-reply"] as const;
+export const FAULT_KINDS = ["fail", "throttle", "hang", "drop-reply", "slow", "action-required", "rejected", "expired", "failed"] as const;
 
 /** A planned fault: fires once, at the nth create of the type (in the stack, when given) since it was added. */
 export const faultSchema = z.object({

@@ -1,21 +1,25 @@
 /** Assembles the core: database, records, ledger, faults, clock, lifecycle, and the context that models work in. */
+import { randomBytes } from "node:crypto";
 import type { CloudContext, PackageModel } from "../model";
 import type { ContainerRuntime, FunctionRuntime } from "../runtime/port";
 import { DEFAULT_TIME_SCALE, ScaledClock } from "./clock";
 import { openDatabase, type CloudDatabase } from "./database";
 import { FaultPlan } from "./faults";
 import { createIdentifiers } from "./identifiers";
-import { Ledger } from "./ledger";
+import { Ledger, OK } from "./ledger";
 import { Lifecycle, type AnyModel } from "./lifecycle";
 import { resume } from "./resume";
 import { RecordStore } from "./store";
 
 const TIME_SCALE = "time-scale";
+const SECRET = "secret";
 
 export interface CloudOptions {
   /** The daemon's folder. */
   readonly dir: string;
   readonly packages: readonly PackageModel[];
+  /** Services that are reached over HTTP and not by a provider. */
+  readonly services?: readonly { readonly resources: PackageModel["resources"] }[];
   readonly runtime: ContainerRuntime;
   readonly functions: FunctionRuntime;
   readonly endpointUrl: string;
@@ -32,6 +36,8 @@ export interface Cloud {
   readonly ledger: Ledger;
   readonly faults: FaultPlan;
   readonly lifecycle: Lifecycle;
+  /** Random, kept over restarts: what services make keys of. */
+  readonly secret: string;
   /** The resource types that this cloud knows. */
   readonly types: ReadonlySet<string>;
   /** Changes the scale, for running waits too, and keeps it over restarts. */
@@ -47,19 +53,25 @@ export interface Cloud {
 
 export function openCloud(options: CloudOptions): Cloud {
   const database = openDatabase(options.dir);
-  const models = new Map<string, AnyModel>(options.packages.flatMap((model) => model.resources).map((model) => [model.type, model]));
+  const models = new Map<string, AnyModel>([...options.packages, ...(options.services ?? [])].flatMap((model) => model.resources).map((model) => [model.type, model]));
   const store = new RecordStore(database, (type) => models.get(type)?.global ?? false);
   const clock = new ScaledClock(keptTimeScale(database, options.timeScale));
+  const ledger = new Ledger(database, () => clock.now());
   const context: CloudContext = {
     store, clock, ids: createIdentifiers(options.seed), runtime: options.runtime, functions: options.functions,
     endpointUrl: options.endpointUrl, dataDir: options.dir, log: options.log,
+    register: (part) => store.insert({ ...part, stack: "", urn: `urn:pulumi:service::service::${part.type}::${part.id}`, inputs: {}, status: "available", createdAt: clock.now().toISOString() }),
+    discard: ({ key, stack, urn, type, id, region }) => store.transaction(() => {
+      ledger.open({ stack, urn, type, operation: "delete", id, region, modelledSeconds: 0 }).close(OK);
+      store.remove(key);
+    }),
   };
   const stop = new AbortController();
-  const parts = { store, ledger: new Ledger(database, () => clock.now()), faults: new FaultPlan(database), cloud: context, shutdown: stop.signal };
+  const parts = { store, ledger, faults: new FaultPlan(database), cloud: context, shutdown: stop.signal };
   const lifecycle = new Lifecycle(parts);
   const scaleListeners: ((timeScale: number) => void)[] = [];
   return {
-    context, store, lifecycle, ledger: parts.ledger, faults: parts.faults, types: new Set(models.keys()),
+    context, store, lifecycle, ledger: parts.ledger, faults: parts.faults, types: new Set(models.keys()), secret: keptSecret(database),
     setTimeScale: (timeScale) => {
       clock.setTimeScale(timeScale);
       database.setSetting(TIME_SCALE, String(timeScale));
@@ -76,4 +88,12 @@ function keptTimeScale(database: CloudDatabase, asked: number | undefined): numb
   const timeScale = asked ?? Number(database.setting(TIME_SCALE) ?? DEFAULT_TIME_SCALE);
   database.setSetting(TIME_SCALE, String(timeScale));
   return timeScale;
+}
+
+function keptSecret(database: CloudDatabase): string {
+  const kept = database.setting(SECRET);
+  if (kept !== undefined) return kept;
+  const made = randomBytes(32).toString("base64url");
+  database.setSetting(SECRET, made);
+  return made;
 }

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CallScope, CloudContext, Properties, ResourceModel, ResourceRecord } from "../model";
 import { ServiceError } from "../model";
 import { messageOf } from "../errors";
+import type { Fault } from "../protocol";
 import type { FaultPlan } from "./faults";
 import { failed, OK, PENDING, type Ledger, type OpenEntry } from "./ledger";
 import { Serial } from "./serial";
@@ -79,6 +80,24 @@ export class Lifecycle {
     const settled = await job;
     if (fault === "drop-reply") throw new ReplyDropped();
     return settled;
+  }
+
+  /**
+   * A create of a service that answers before the work is done. What the fault plan wants of the answer is the caller's to do, but for
+   * `fail` and `hang`; `settled` never rejects.
+   * @throws {ServiceError} when nothing was made
+   */
+  accept(call: ResourceCall, inputs: Properties, fault: Fault["kind"] | undefined): { readonly record: ResourceRecord; readonly settled: Promise<void> } {
+    const { model } = call;
+    const entry = this.#open(call, "create", "", model.latency.create.seconds);
+    const record = this.#begin(call, inputs, entry, fault === "fail");
+    const held = fault === "hang" ? this.parts.faults.hold(this.parts.shutdown) : undefined;
+    const job = this.#serial.run(record.key, async () => {
+      await held;
+      await this.#settle(call, record, entry, model.latency.create.seconds);
+    });
+    // The ledger has the reason; nobody waits for the answer any more.
+    return { record, settled: job.catch(() => undefined) };
   }
 
   /** Live state by id or by an id of the import syntax; undefined when there is no such resource. */

@@ -200,6 +200,16 @@ export class FakeCloud {
       (++this.#count).toString(36).padStart(length, "0")[upper ? "toUpperCase" : "toLowerCase"](),
   };
 
+  register(part: Pick<ResourceRecord, "type" | "id" | "region" | "account" | "outputs">): ResourceRecord {
+    const record = { ...part, key: this.ids.uuid(), stack: "", urn: `urn:pulumi:service::service::${part.type}::${part.id}`, inputs: {}, tags: {}, status: "available" as const, createdAt: new Date(0).toISOString() };
+    this.store.records.set(record.key, record);
+    return record;
+  }
+
+  discard(record: ResourceRecord): void {
+    this.store.records.delete(record.key);
+  }
+
   get context(): CloudContext {
     return this;
   }

@@ -78,6 +78,8 @@ export function openWorld(dir?: string, clock = new ManualClock()): World {
   const store = new RecordStore(database, (type) => models.get(type)?.global ?? false);
   const cloud: CloudContext = {
     store, clock, ids: createIdentifiers("test"), runtime: noContainers(), functions: noFunctions(), endpointUrl: "http://127.0.0.1:1", dataDir: dir ?? "/nowhere",
+    discard: ({ key }) => store.remove(key),
+    register: (part) => store.insert({ ...part, stack: "", urn: `urn:pulumi:service::service::${part.type}::${part.id}`, inputs: {}, status: "available", createdAt: clock.now().toISOString() }),
     log: { info: () => undefined, warn: (message) => void warnings.push(message) },
   };
   const parts = { store, ledger: new Ledger(database, () => clock.now()), faults: new FaultPlan(database), cloud, shutdown: stop.signal };

@@ -1,0 +1,20 @@
+/** The local stand-in of Aerospike Cloud: an HTTP service that the real provider talks to. */
+import type { HttpService } from "../daemon";
+import type { ResourceModel } from "../model";
+import { clusterModel } from "./cluster";
+import { peeringModel } from "./peering";
+import { aerospikeServer } from "./server";
+import { localKeys } from "./tokens";
+
+export const aerospikeService: HttpService = {
+  name: "aerospike-cloud",
+  resources: [clusterModel, peeringModel] as unknown as readonly ResourceModel<never>[],
+  serve: aerospikeServer,
+  environment: (port, secret) => {
+    const { full } = localKeys(secret);
+    return {
+      AEROSPIKE_CLOUD_KEY: full.id, AEROSPIKE_CLOUD_SECRET: full.secret,
+      AEROSPIKE_CLOUD_API_URL: `http://127.0.0.1:${port}/v1`, AEROSPIKE_CLOUD_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token`,
+    };
+  },
+};
