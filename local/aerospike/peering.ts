@@ -11,8 +11,9 @@ const CONNECTION = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection";
 const ZONE = "aws:route53/zone:Zone";
 const VPC = "aws:ec2/vpc:Vpc";
 const SOURCE = "local/aerospike/latencies.ts";
-/** Between two looks at whether the request was accepted. */
+/** Between two looks at whether the request was accepted: at first, and as a share of the time waited so far. */
 const LOOK_SECONDS = 2;
+const LOOK_SHARE = 0.01;
 
 const inputSchema = peeringCreateSchema.extend({ clusterId: z.string() });
 type PeeringInputs = z.infer<typeof inputSchema>;
@@ -83,7 +84,7 @@ async function offer(record: ResourceRecord, inputs: PeeringInputs, scope: CallS
 /** Waits for the acceptance, which happens in AWS, and configures what it brings. */
 async function afterOffer(record: ResourceRecord, connection: ResourceRecord, scope: CallScope, cloud: CloudContext): Promise<Properties> {
   const { clock, store, ids } = cloud;
-  for (let waited = 0; ; waited += LOOK_SECONDS) {
+  for (let waited = 0, step = LOOK_SECONDS; ; waited += step) {
     const status = store.get(CONNECTION, connection.id)?.outputs["acceptStatus"];
     if (status === "active") break;
     if (status === "rejected" || status === "expired" || status === "deleted" || status === undefined) return { status: status === "expired" ? "expired" : status === "rejected" ? "rejected" : "deleted" };
@@ -92,7 +93,8 @@ async function afterOffer(record: ResourceRecord, connection: ResourceRecord, sc
       store.patch(connection.key, { acceptStatus: "expired" });
       return { status: "expired" };
     }
-    await clock.sleep(LOOK_SECONDS, scope.signal);
+    step = Math.max(LOOK_SECONDS, waited * LOOK_SHARE);
+    await clock.sleep(step, scope.signal);
   }
   store.patch(record.key, { status: "provisioning" });
   await clock.sleep(acceptanceSeconds(record.id), scope.signal);
