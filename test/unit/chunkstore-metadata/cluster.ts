@@ -17,8 +17,8 @@ const ANTI_ENTROPY_MS = 30_000;
 
 export interface Written {
   readonly record: FileRecord;
-  /** True time. */
-  readonly at: number;
+  /** False for an upload that wasn't acknowledged: it may be somewhere, or nowhere. */
+  isKept: boolean;
 }
 
 const quiet: MetadataLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
@@ -221,7 +221,7 @@ export class Cluster {
   write(controller: Controller, name: string, isDelete = false): FileRecord | undefined {
     if (!controller.store) return undefined;
     const record = controller.store.write(name, isDelete ? deleted : fileState(`${this.written.length}`));
-    this.written.push({ record, at: this.timeline.now });
+    this.written.push({ record, isKept: true });
     void controller.gossip?.push();
     if (isDelete) for (const { id } of this.chunkservers) this.network.request(controller.id, id, "/v1/manifests/put", record).catch(() => undefined);
     return record;
@@ -242,13 +242,15 @@ export class Cluster {
     const complete = reports.filter(({ chunks }) => chunks.size === chunkCount);
     if (controller.life !== life || complete.length < 2) return;
     const record = store.propose(name, state);
-    this.written.push({ record, at: this.timeline.now });
+    const write: Written = { record, isKept: false };
+    this.written.push(write);
     const stored = await Promise.all(complete.map(async (report) => {
       const manifest = await this.network.request(controller.id, report.chunkserver, "/v1/manifests/put", record).then(() => true, () => false);
       return { ...report, manifest };
     }));
     if (controller.life !== life || !isAcknowledged(chunkCount, stored, 2)) return;
     store.merge([record]);
+    write.isKept = true;
     this.acknowledged.push(record);
     void controller.gossip?.push();
   }
@@ -283,12 +285,12 @@ export class Cluster {
     for (const node of [...this.chunkservers, ...this.controllers]) if (!("up" in node) || !node.up) node.start();
   }
 
-  /** The writes that must win: of each name the last one that wasn't lost. */
+  /** The writes that must win: of each name the last one that was kept and not lost. */
   expected(): Map<string, FileRecord> {
     const winners = new Map<string, FileRecord>();
-    for (const { record } of this.written) {
+    for (const { record, isKept } of this.written) {
       const held = winners.get(record.name);
-      if (!this.lost.has(record) && (held === undefined || compareWrites(record, held) > 0)) winners.set(record.name, record);
+      if (isKept && !this.lost.has(record) && (held === undefined || compareWrites(record, held) > 0)) winners.set(record.name, record);
     }
     return winners;
   }
