@@ -66,7 +66,7 @@ export class Membership {
 
   /** A node spoke to this one, or answered it. */
   heard(node: Omit<Peer, "ageMs">): void {
-    this.#note(node, this.#clock.monotonic());
+    this.#note(node, this.#clock.monotonic(), true);
   }
 
   /**
@@ -75,7 +75,7 @@ export class Membership {
    */
   learn(peers: readonly Peer[], elapsedMs = 0): void {
     const now = this.#clock.monotonic();
-    for (const peer of peers) this.#note(peer, now - peer.ageMs - elapsedMs);
+    for (const peer of peers) this.#note(peer, now - peer.ageMs - elapsedMs, false);
   }
 
   /** Addresses of controllers that DNS gives now, this node's own among them; replaces those of the last time. */
@@ -116,15 +116,17 @@ export class Membership {
     return [...known, ...unknown.map((one) => ({ ...one, id: undefined, alive: false }))];
   }
 
-  #note(node: Omit<Peer, "ageMs">, heardAt: number): void {
+  /** @param isDirect the node itself spoke: it is believed rather than a story of the same age */
+  #note(node: Omit<Peer, "ageMs">, heardAt: number, isDirect: boolean): void {
     if (node.id === this.#self.id) return;
     const key = keyOf(node);
     const held = this.#entries.get(node.id);
     const before = this.#entries.get(this.#byEndpoint.get(key) ?? "");
-    if (held !== undefined && heardAt < held.heardAt) return;
+    const isNews = (than: Entry): boolean => (isDirect ? heardAt >= than.heardAt : heardAt > than.heardAt);
+    if (held !== undefined && !isNews(held)) return;
     if (held === undefined && heardAt < this.#clock.monotonic() - this.#forgetMs) return;
     if (before !== undefined && before.id !== node.id) {
-      if (before.heardAt > heardAt) return;
+      if (!isNews(before)) return;
       this.#drop(before);
     }
     if (held !== undefined) this.#drop(held);
