@@ -1,19 +1,15 @@
 /** What a provider instance was configured with: region, account, default tags. Settings that would change behaviour are refused. */
 import { accountOfKey, DEFAULT_ACCOUNT } from "../aws/credentials";
-import type { CheckFault, Properties } from "../model";
-
-export interface ProviderConfiguration {
-  readonly region: string;
-  /** Twelve digits. */
-  readonly account: string;
-  readonly defaultTags: Readonly<Record<string, string>>;
-}
+import type { CheckFault, Properties, ProviderConfiguration, ProviderSettings } from "../model";
 
 /** Read here, or without effect on what the cloud does: credentials, retries, and checks that the local cloud has no use for. */
 const ACCEPTED = new Set([
   "region", "accessKey", "secretKey", "token", "profile", "assumeRoles", "defaultTags", "allowedAccountIds", "maxRetries", "retryMode", "endpoints",
   "s3UsePathStyle", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId", "version", "pluginDownloadURL",
 ]);
+
+/** AWS's settings. Resources stay where they were made: another region means another provider, and new resources. */
+export const awsSettings: ProviderSettings = { replaceOn: ["region"], faults: configurationFaults, read: readConfiguration };
 
 /** Faults of a configuration; values that are not known yet are missing from it. */
 export function configurationFaults(config: Properties, isUnknown: (key: string) => boolean): CheckFault[] {

@@ -1,6 +1,6 @@
 /** Which provider instance a call belongs to: every instance of every stack dials a connection of its own. */
 import { status } from "@grpc/grpc-js";
-import type { ProviderConfiguration } from "./configuration";
+import type { ProviderConfiguration } from "../model";
 import { RpcError } from "../../providers/wire/rpc";
 
 export interface Connection extends ProviderConfiguration {

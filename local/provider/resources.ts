@@ -59,12 +59,13 @@ function diff(parts: ResourceParts, request: rpc.DiffRequest, { peer }: Incoming
   const changes = [
     ...diffInputs(unmarshal(olds).properties, unmarshal(news, true).properties, model.replaceOn),
     ...regionChange(wireOf(request.getOlds())["region"], parts.connections.get(peer).region),
+    ...driftChanges(model, wireOf(request.getOlds()), news),
   ];
   const response = new rpc.DiffResponse().setHasdetaileddiff(true)
     .setChanges(changes.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE)
     .setDiffsList([...new Set(changes.map(({ path }) => topLevel(path)))])
     .setReplacesList([...new Set(changes.filter(({ replaces }) => replaces).map(({ path }) => topLevel(path)))])
-    .setDeletebeforereplace(keepsItsName(model, olds, news));
+    .setDeletebeforereplace(model.deleteBeforeReplace === true || keepsItsName(model, olds, news));
   for (const change of changes) response.getDetaileddiffMap().set(change.path, new rpc.PropertyDiff().setKind(kindOf(change)).setInputdiff(true));
   return response;
 }
@@ -75,6 +76,12 @@ function diff(parts: ResourceParts, request: rpc.DiffRequest, { peer }: Incoming
  */
 function regionChange(old: WireValue | undefined, region: string): PropertyChange[] {
   return typeof old === "string" && old !== region ? [{ path: "region", kind: "update", replaces: true }] : [];
+}
+
+/** A bridged provider compares with the state that was read last, so that what changed by itself is put right. */
+function driftChanges(model: AnyModel, state: WireProperties, news: WireProperties): PropertyChange[] {
+  const paths = model.drifted?.(unmarshal(state).properties, unmarshal(news).properties) ?? [];
+  return paths.map((path) => ({ path, kind: "update", replaces: false }));
 }
 
 async function create(parts: ResourceParts, request: rpc.CreateRequest, incoming: Incoming): Promise<rpc.CreateResponse> {

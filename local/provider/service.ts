@@ -7,8 +7,8 @@ import type { AnyModel, Lifecycle } from "../core/lifecycle";
 import { diffInputs } from "../../providers/wire/diff";
 import { marshal, structOf, unmarshal, wireOf } from "../../providers/wire/properties";
 import { RpcError, unary } from "../../providers/wire/rpc";
-import type { CloudContext, FunctionModel, PackageModel } from "../model";
-import { configurationFaults, readConfiguration } from "./configuration";
+import type { CloudContext, FunctionModel, PackageModel, ProviderSettings } from "../model";
+import { awsSettings } from "./configuration";
 import { Connections } from "./connections";
 import { resourceHandlers } from "./resources";
 
@@ -27,7 +27,7 @@ export function providerService({ model, lifecycle, cloud }: ProviderParts): Unt
   const modelOf = (type: string): AnyModel => models.get(type) ?? notModelled("resource type", type, model.name);
   return {
     ...lifecycleHandlers(model, connections),
-    ...configurationHandlers(connections),
+    ...configurationHandlers(connections, model.settings ?? awsSettings),
     ...resourceHandlers({ lifecycle, connections, modelOf }),
     invoke: unary(async (request: rpc.InvokeRequest, { peer, signal }) => {
       const token = request.getTok();
@@ -60,25 +60,24 @@ function lifecycleHandlers(model: PackageModel, connections: Connections): Untyp
   };
 }
 
-function configurationHandlers(connections: Connections): UntypedServiceImplementation {
+function configurationHandlers(connections: Connections, settings: ProviderSettings): UntypedServiceImplementation {
   return {
     checkConfig: unary((request: rpc.CheckRequest) => {
       const news = wireOf(request.getNews());
       const { properties, unknowns } = unmarshal(news);
-      const faults = configurationFaults(properties, (key) => unknowns.some(([first]) => first === key));
+      const faults = settings.faults(properties, (key) => unknowns.some(([first]) => first === key));
       return new rpc.CheckResponse().setInputs(structOf(news))
         .setFailuresList(faults.map((fault) => new rpc.CheckFailure().setProperty(fault.property).setReason(fault.reason)));
     }),
     diffConfig: unary((request: rpc.DiffRequest) => {
       const olds = unmarshal(wireOf(request.getOldInputs() ?? request.getOlds())).properties;
-      // Resources stay where they were made: another region means another provider, and new resources.
-      const changes = diffInputs(olds, unmarshal(wireOf(request.getNews()), true).properties, ["region"]);
+      const changes = diffInputs(olds, unmarshal(wireOf(request.getNews()), true).properties, settings.replaceOn);
       return new rpc.DiffResponse().setChanges(changes.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE)
         .setDiffsList(changes.map(({ path }) => path)).setReplacesList(changes.filter(({ replaces }) => replaces).map(({ path }) => path));
     }),
     configure: unary((request: rpc.ConfigureRequest, { peer }) => {
       try {
-        connections.configure(peer, readConfiguration(unmarshal(wireOf(request.getArgs())).properties));
+        connections.configure(peer, settings.read(unmarshal(wireOf(request.getArgs())).properties));
       } catch (error) {
         throw new RpcError(status.INVALID_ARGUMENT, error instanceof Error ? error.message : String(error));
       }
