@@ -9,10 +9,12 @@ import { iamModels } from "./iam/index";
 import { lambdaModels } from "./lambda/function";
 import { logGroup } from "./logs/logGroup";
 import { messagingModels } from "./messaging/models";
+import { zoneAssociation } from "./route53/zoneAssociation";
 import { bucketModels } from "./s3/bucket";
 import { objectModels } from "./s3/object";
 import { securityModels } from "./security/models";
 import { serviceDiscoveryModels } from "./servicediscovery/namespace";
+import { association } from "./ssm/association";
 import { installedVersion } from "./version";
 
 /** Its version is that of the installed SDK: the engine compares the two. */
@@ -33,6 +35,8 @@ export const awsPackage: PackageModel = {
     tableItem,
     logGroup,
     workspace,
+    zoneAssociation,
+    association,
   ],
   functions: awsFunctions,
 };

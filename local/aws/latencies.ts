@@ -27,6 +27,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   "aws:ec2/eip:Eip": [1, 1, 1, SIMILAR],
   // 84–121 s (9 logs); deletion 42–61 s (4 logs).
   "aws:ec2/natGateway:NatGateway": [96, 2, 55, LOGS],
+  "aws:ec2/instance:Instance": [13, 10, 40, "estimate: the waiter's first look after 10 s; public apply logs mostly show 12 to 33 s, terminations 30 to 60 s"],
+  "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": [2, 1, 1, SIMILAR],
+  "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter": [2, 1, 1, SIMILAR],
   // 10–12 s (4 logs): the waiter looks first after 10 s.
   "aws:ecs/cluster:Cluster": [11, 10, 1, LOGS],
   "aws:ecs/taskDefinition:TaskDefinition": [1, 1, 1, SIMILAR],
@@ -71,6 +74,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   "aws:sqs/queue:Queue": [25, 5, 3, WAITER],
   "aws:sns/topic:Topic": [1, 1, 1, SIMILAR],
   "aws:ssm/parameter:Parameter": [1, 1, 1, SIMILAR],
+  "aws:ssm/association:Association": [1, 1, 1, SIMILAR],
+  // As the namespace above: until the change is in sync.
+  "aws:route53/zoneAssociation:ZoneAssociation": [45, 1, 45, "Route 53: changes propagate to all servers within 60 seconds"],
   "aws:secretsmanager/secret:Secret": [1, 1, 1, SIMILAR],
   "aws:secretsmanager/secretVersion:SecretVersion": [1, 1, 1, SIMILAR],
   "aws:kms/key:Key": [2, 2, 1, SIMILAR],

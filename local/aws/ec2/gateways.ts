@@ -6,7 +6,7 @@ import type { CloudContext } from "../../model";
 import { arn, dnsSuffix } from "../arn";
 import type { Place } from "../arn";
 import { defineResource, list, object, text } from "../define";
-import { EIP, inPlace, INTERNET_GATEWAY, NAT_GATEWAY, networkOf, refuseWhenUsed, requireSubnet, requireVpc, SUBNET } from "./shared";
+import { EIP, inPlace, INSTANCE, INTERNET_GATEWAY, NAT_GATEWAY, networkOf, refuseWhenUsed, requireSubnet, requireVpc, SUBNET } from "./shared";
 
 const FILE = "local/aws/ec2/gateways.ts";
 
@@ -38,7 +38,8 @@ export const internetGateway = defineResource({
       return network["assignPublicIp"] === true && list(network["subnets"]).some((id) => typeof id === "string" && subnets.has(id));
     });
     const natGateways = inPlace(cloud, NAT_GATEWAY, record).filter((gateway) => subnets.has(text(gateway.outputs["subnetId"])));
-    refuseWhenUsed(`network ${vpcId}'s internet gateway '${record.id}' (mapped public addresses)`, [...publicServices, ...natGateways]);
+    const publicInstances = inPlace(cloud, INSTANCE, record).filter((instance) => subnets.has(text(instance.outputs["subnetId"])) && text(instance.outputs["publicIp"]) !== "");
+    refuseWhenUsed(`network ${vpcId}'s internet gateway '${record.id}' (mapped public addresses)`, [...publicServices, ...natGateways, ...publicInstances]);
   },
 });
 

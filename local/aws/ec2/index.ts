@@ -1,5 +1,7 @@
 /** The EC2 and VPC models. */
 import { eip, internetGateway, natGateway } from "./gateways";
+import { instance } from "./instance";
+import { vpcPeeringConnection, vpcPeeringConnectionAccepter } from "./peering";
 import { route, routeTable, routeTableAssociation } from "./routes";
 import { egressRule, ingressRule, securityGroup } from "./securityGroups";
 import { subnet } from "./subnet";
@@ -17,4 +19,7 @@ export const ec2Models = [
   egressRule,
   eip,
   natGateway,
+  instance,
+  vpcPeeringConnection,
+  vpcPeeringConnectionAccepter,
 ];

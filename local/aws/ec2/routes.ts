@@ -5,7 +5,7 @@ import { ServiceError } from "../../model";
 import type { CloudContext, Properties } from "../../model";
 import { arn } from "../arn";
 import type { Place } from "../arn";
-import { parseCidr } from "../cidr";
+import { contains, parseCidr } from "../cidr";
 import { defineResource, list, object, text } from "../define";
 import {
   inPlace,
@@ -17,17 +17,20 @@ import {
   requireVpc,
   ROUTE_TABLE,
   ROUTE_TABLE_ASSOCIATION,
+  VPC,
 } from "./shared";
+import { requireRoutable } from "./peering";
 
 const FILE = "local/aws/ec2/routes.ts";
 const ROUTE = "aws:ec2/route:Route";
 
-const inlineRoute = z.strictObject({ cidrBlock: z.string(), gatewayId: z.string().optional(), natGatewayId: z.string().optional() });
+const inlineRoute = z.strictObject({ cidrBlock: z.string(), gatewayId: z.string().optional(), natGatewayId: z.string().optional(), vpcPeeringConnectionId: z.string().optional() });
 
 interface RouteTarget {
   readonly cidrBlock: string;
   readonly gatewayId?: string | undefined;
   readonly natGatewayId?: string | undefined;
+  readonly vpcPeeringConnectionId?: string | undefined;
 }
 
 export const routeTable = defineResource({
@@ -59,7 +62,7 @@ export const routeTable = defineResource({
 });
 
 function routeOutput(route: RouteTarget): Properties {
-  return { cidrBlock: route.cidrBlock, gatewayId: route.gatewayId ?? "", natGatewayId: route.natGatewayId ?? "" };
+  return { cidrBlock: route.cidrBlock, gatewayId: route.gatewayId ?? "", natGatewayId: route.natGatewayId ?? "", vpcPeeringConnectionId: route.vpcPeeringConnectionId ?? "" };
 }
 
 function checkRoutes(routes: readonly RouteTarget[], vpcId: string, place: Place, cloud: CloudContext): void {
@@ -79,9 +82,15 @@ function checkTarget(route: RouteTarget, vpcId: string, place: Place, cloud: Clo
       `Value (${route.cidrBlock}) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.`,
     );
   const where = { region: place.region, account: place.account };
-  const { gatewayId, natGatewayId } = route;
-  if (gatewayId === undefined && natGatewayId === undefined)
-    throw new ServiceError("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId");
+  const { gatewayId, natGatewayId, vpcPeeringConnectionId } = route;
+  if ([gatewayId, natGatewayId, vpcPeeringConnectionId].filter((target) => target !== undefined).length !== 1)
+    throw new ServiceError("MissingParameter", "The request must contain exactly one of gatewayId, natGatewayId, vpcPeeringConnectionId");
+  if (vpcPeeringConnectionId !== undefined) requireRoutable(cloud, vpcPeeringConnectionId, vpcId);
+  const local = parseCidr(text(cloud.store.get(VPC, vpcId, where)?.outputs["cidrBlock"]));
+  const destination = parseCidr(route.cidrBlock);
+  // Source: VPC user guide, "Route tables": a static route may not be as specific as the local route, or more.
+  if (local !== undefined && destination !== undefined && contains(local, destination) && gatewayId !== "local")
+    throw new ServiceError("InvalidParameterValue", `The destination CIDR block ${route.cidrBlock} is equal to or more specific than one of this VPC's CIDR blocks.`);
   if (gatewayId !== undefined && gatewayId !== "local") {
     const gateway = cloud.store.get(INTERNET_GATEWAY, gatewayId, where);
     if (!gateway) throw new ServiceError("InvalidGatewayID.NotFound", `The gateway ID '${gatewayId}' does not exist`);
@@ -102,6 +111,7 @@ export const route = defineResource({
     destinationCidrBlock: z.string(),
     gatewayId: z.string().optional(),
     natGatewayId: z.string().optional(),
+    vpcPeeringConnectionId: z.string().optional(),
   },
   replaceOn: ["routeTableId", "destinationCidrBlock"],
   begin(inputs, scope, cloud) {

@@ -14,6 +14,8 @@ export const INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngre
 export const EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
 export const EIP = "aws:ec2/eip:Eip";
 export const NAT_GATEWAY = "aws:ec2/natGateway:NatGateway";
+export const INSTANCE = "aws:ec2/instance:Instance";
+export const PEERING_CONNECTION = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection";
 const ECS_SERVICE = "aws:ecs/service:Service";
 const LAMBDA_FUNCTION = "aws:lambda/function:Function";
 
@@ -58,18 +60,20 @@ export function refuseWhenUsed(what: string, users: readonly ResourceRecord[]): 
   if (first) throw new ServiceError("DependencyViolation", `The ${what} has dependencies and cannot be deleted; ${first.id} uses it`);
 }
 
-/** What has network interfaces in a subnet: services, functions and NAT gateways. */
+/** What has network interfaces in a subnet: instances, services, functions and NAT gateways. */
 export function usersOfSubnet(cloud: CloudContext, place: Place, id: string): ResourceRecord[] {
   return [
+    ...inPlace(cloud, INSTANCE, place).filter((instance) => instance.outputs["subnetId"] === id),
     ...inPlace(cloud, NAT_GATEWAY, place).filter((gateway) => gateway.outputs["subnetId"] === id),
     ...inPlace(cloud, ECS_SERVICE, place).filter((service) => list(networkOf(service)["subnets"]).includes(id)),
     ...inPlace(cloud, LAMBDA_FUNCTION, place).filter((fn) => list(object(fn.inputs["vpcConfig"])["subnetIds"]).includes(id)),
   ];
 }
 
-/** What uses a security group: services, functions, and rules of other groups. */
+/** What uses a security group: instances, services, functions, and rules of other groups. */
 export function usersOfSecurityGroup(cloud: CloudContext, place: Place, id: string): ResourceRecord[] {
   return [
+    ...inPlace(cloud, INSTANCE, place).filter((instance) => list(instance.outputs["vpcSecurityGroupIds"]).includes(id)),
     ...inPlace(cloud, ECS_SERVICE, place).filter((service) => list(networkOf(service)["securityGroups"]).includes(id)),
     ...inPlace(cloud, LAMBDA_FUNCTION, place).filter((fn) => list(object(fn.inputs["vpcConfig"])["securityGroupIds"]).includes(id)),
     ...[INGRESS_RULE, EGRESS_RULE]

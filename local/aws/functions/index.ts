@@ -1,4 +1,5 @@
 /** The AWS package's functions (invokes): who and where am I, which regions and zones are there, and policy documents. */
+import { createHash } from "node:crypto";
 import type { CallScope, FunctionModel, Properties } from "../../model";
 import { dnsSuffix, globalArn, partitionOf } from "../arn";
 import { list, object, text } from "../define";
@@ -96,6 +97,24 @@ const getAvailabilityZones = define("getAvailabilityZones", (args, scope) => {
   };
 });
 
+/** AMIs of Amazon's own, by the public parameters that name the latest one. Source: AWS, "Reference the latest AMIs using Systems Manager public parameters". */
+const PUBLIC_AMI = /^\/aws\/service\/ami-amazon-linux-latest\/(al2023-ami-(?:kernel-default|minimal-kernel-default|kernel-6\.1)-(?:x86_64|arm64))$/;
+
+const getParameter: FunctionModel = {
+  token: "aws:ssm/getParameter:getParameter",
+  file: FILE,
+  invoke: async (args, scope, cloud) => {
+    only(args, ["name", "region", "withDecryption"]);
+    const name = text(args["name"]);
+    const region = text(args["region"], scope.region);
+    const image = PUBLIC_AMI.exec(name)?.[1];
+    const own = cloud.store.list("aws:ssm/parameter:Parameter", { region, account: scope.account }).find(({ id }) => id === name);
+    if (image === undefined && own === undefined) throw new Error(`reading SSM Parameter (${name}): ParameterNotFound; the local cloud knows the parameters of its stacks and /aws/service/ami-amazon-linux-latest/al2023-ami-*`);
+    const value = image === undefined ? text(own?.outputs["value"]) : `ami-${createHash("sha256").update(`${region} ${image}`).digest("hex").slice(0, 17)}`;
+    return { id: name, name, value, insecureValue: value, type: image === undefined ? text(own?.outputs["type"], "String") : "String", version: 1, arn: `arn:${partitionOf(region)}:ssm:${region}::parameter${name}`, region };
+  },
+};
+
 const getPolicyDocument: FunctionModel = {
   token: "aws:iam/getPolicyDocument:getPolicyDocument",
   file: "local/aws/functions/policyDocument.ts",
@@ -109,4 +128,5 @@ export const awsFunctions: readonly FunctionModel[] = [
   getPartition,
   getAvailabilityZones,
   getPolicyDocument,
+  getParameter,
 ];
