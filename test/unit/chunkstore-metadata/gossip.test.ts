@@ -1,69 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ZodType } from "zod";
-import {
-  ANTI_ENTROPY_PATH, ClusterTime, createGossip, GOSSIP_PATH, gossipMessageSchema, gossipReplySchema, Membership, MessageRefused, openRecordStore,
-  type Gossip, type GossipReply, type MetadataStore,
-} from "../../../workloads/chunkstore/metadata";
-import { deleted, fileState, record, TestClock } from "./support";
-
-interface Logged { readonly level: string; readonly message: string; readonly fields: Record<string, unknown> }
-
-interface Node {
-  readonly id: string;
-  store: MetadataStore;
-  gossip: Gossip;
-  readonly clock: TestClock;
-  readonly time: ClusterTime;
-  readonly membership: Membership;
-  readonly logged: Logged[];
-  readonly messages: () => string[];
-}
-
-const PORT = 8_001;
-
-/** Controllers that reach each other at once; `cut` and `garble` by address. */
-class Wire {
-  readonly nodes = new Map<string, Node>();
-  readonly cut = new Set<string>();
-  readonly garble = new Map<string, unknown>();
-  readonly requests: { readonly from: string; readonly to: string; readonly path: string; readonly bytes: number }[] = [];
-
-  add(id: string, nodeId = id): Node {
-    const clock = new TestClock();
-    const time = new ClusterTime(clock);
-    const logged: Logged[] = [];
-    const note = (level: string) => (fields: object, message: string): void => void logged.push({ level, message, fields: { ...fields } });
-    const log = { debug: note("debug"), info: note("info"), warn: note("warn") };
-    const membership = new Membership({ self: { id: nodeId, role: "controller" }, clock, log });
-    const transport = { post: <T>(to: { address: string }, path: string, body: unknown, schema: ZodType<T>) => this.#post(id, to.address, path, body, schema) };
-    const store = openRecordStore({ database: ":memory:", nodeId, time });
-    const gossip = createGossip({ store, self: { id: nodeId, port: PORT }, clock, clusterTime: time, membership, transport, log });
-    const node: Node = { id, store, gossip, clock, time, membership, logged, messages: () => logged.map(({ message }) => message) };
-    this.nodes.get(id)?.store.close();
-    this.nodes.set(id, node);
-    for (const one of this.nodes.values()) one.membership.seeds([...this.nodes.keys()].map((address) => ({ address, port: PORT })));
-    return node;
-  }
-
-  async #post<T>(from: string, to: string, path: string, body: unknown, schema: ZodType<T>): Promise<T> {
-    const text = JSON.stringify(body);
-    this.requests.push({ from, to, path, bytes: text.length });
-    await Promise.resolve();
-    const node = this.nodes.get(to);
-    if (node === undefined || this.cut.has(to) || this.cut.has(from)) throw new Error("connection refused");
-    if (this.garble.has(to)) return schema.parse(this.garble.get(to));
-    const reply = path === GOSSIP_PATH ? node.gossip.handle(JSON.parse(text), from) : node.gossip.handleAntiEntropy(JSON.parse(text), from);
-    return schema.parse(JSON.parse(JSON.stringify(reply)));
-  }
-
-  sent(path: string): number {
-    return this.requests.filter((one) => one.path === path).length;
-  }
-
-  close(): void {
-    for (const { store } of this.nodes.values()) store.close();
-  }
-}
+import { ANTI_ENTROPY_PATH, createGossip } from "../../../workloads/chunkstore/metadata";
+import { deleted, fileState } from "./support";
+import { fill, PORT, Wire, type Node } from "./wire";
 
 let wire = new Wire();
 afterEach(() => {
@@ -72,9 +11,6 @@ afterEach(() => {
 });
 
 const pair = (): [Node, Node] => [wire.add("a"), wire.add("b")];
-function fill(store: MetadataStore, count: number, prefix = "file"): void {
-  store.merge(Array.from({ length: count }, (_, index) => record(`${prefix}-${index}`, { z: 1 }, 1, "z")));
-}
 
 describe("a round", () => {
   it("takes what is new both ways, once, and tells what was sent", async () => {
@@ -252,87 +188,6 @@ describe("anti-entropy", () => {
     await b.gossip.antiEntropyRound();
     await a.gossip.round();
     expect([a.store.counts.deletedNames, b.store.counts.deletedNames]).toEqual([0, 0]);
-  });
-});
-
-describe("nonsense", () => {
-  const valid = (node: Node): Record<string, unknown> => ({
-    id: "x", port: 1, now: 1_000, digest: node.store.digest(), head: { epoch: "e", seq: 0 }, peers: [], have: null, part: { after: null, through: 0, records: [], more: false },
-  });
-  it.each<[string, (message: Record<string, unknown>) => unknown]>([
-    ["null", () => null], ["text", () => "gossip"], ["an empty object", () => ({})],
-    ["a node ID that would be a path", (message) => ({ ...message, id: "../x" })],
-    ["a clock beyond all time", (message) => ({ ...message, now: 1e300 })],
-    ["too many records", (message) => ({ ...message, part: { after: 0, through: 1, more: false, records: Array.from({ length: 501 }, (_, index) => record(`n${index}`, { x: 1 }, 1, "x")) } })],
-    ["a record whose name is a path, beside good ones", (message) => ({ ...message, part: { after: 0, through: 2, more: false, records: [record("good", { x: 1 }, 1, "x"), record("../bad", { x: 1 }, 1, "x")] } })],
-    ["a stamp beyond all time", (message) => ({ ...message, part: { after: 0, through: 1, more: false, records: [record("n", { x: 1 }, Number.MAX_SAFE_INTEGER, "x")] } })],
-    ["peers with negative ages", (message) => ({ ...message, peers: [{ id: "p", role: "controller", address: "p", port: 1, ageMs: -1 }] })],
-  ])("is refused and nothing of it is used: %s", (_, spoil) => {
-    const a = wire.add("a");
-    expect(() => a.gossip.handle(spoil(valid(a)), "9.9.9.9")).toThrow(MessageRefused);
-    expect(() => a.gossip.handleAntiEntropy(spoil(valid(a)), "9.9.9.9")).toThrow(MessageRefused);
-    expect(a.store.all()).toEqual([]);
-    expect(a.membership.members()).toEqual([]);
-    expect(a.time.offsetMs).toBe(0);
-  });
-  it("is accepted without its spoiling, so that the cases above test something", () => {
-    const a = wire.add("a");
-    expect(a.gossip.handle(valid(a), "9.9.9.9").id).toBe("a");
-  });
-  it("is told once for each peer and reason, without quoting it", () => {
-    const a = wire.add("a");
-    for (let count = 0; count < 5; count += 1) {
-      for (const address of ["9.9.9.9", "8.8.8.8"]) expect(() => a.gossip.handle({ ...valid(a), id: "secret/../x" }, address)).toThrow(MessageRefused);
-    }
-    const warnings = a.logged.filter(({ level }) => level === "warn");
-    expect(warnings.length).toBe(2);
-    expect(JSON.stringify(warnings)).not.toContain("secret");
-  });
-  it("as an answer fails the round, and the next round works again", async () => {
-    const [a, b] = pair();
-    b.store.write("n", fileState("1"));
-    wire.garble.set("b", { part: { records: "all of them" } });
-    expect(await a.gossip.round()).toMatchObject({ failed: 1 });
-    expect(a.store.all()).toEqual([]);
-    wire.garble.clear();
-    await a.gossip.round();
-    expect(a.store.get("n")).toBeDefined();
-  });
-  it("from a controller that confirms nothing ends the exchange", async () => {
-    const [a, b] = pair();
-    fill(a.store, 10);
-    const stubborn: GossipReply = { ...gossipReplySchema.parse({ ...valid(b), id: "b" }), digest: "0".repeat(64), have: null };
-    wire.garble.set("b", stubborn);
-    expect(await a.gossip.round()).toMatchObject({ failed: 1 });
-    expect(wire.requests.length).toBeLessThan(10);
-  });
-  it("from another node with this one's ID is refused, and told", async () => {
-    const a = wire.add("a");
-    wire.add("b", "a");
-    fill(a.store, 1);
-    await a.gossip.round();
-    expect(a.logged.filter(({ level }) => level === "warn").map(({ fields }) => String(fields["reason"]))).toEqual([expect.stringContaining("node's ID")]);
-  });
-});
-
-describe("messages that come late or twice", () => {
-  it("never make a node believe that it has what it hasn't", async () => {
-    const [a, b] = pair();
-    await a.gossip.round();
-    a.store.write("first", fileState("1"));
-    const through = a.store.head.seq;
-    const head = a.store.head;
-    a.store.write("second", fileState("2"));
-    // A part that doesn't join on: what lies before it is missing.
-    const late = gossipMessageSchema.parse({
-      id: "a", port: PORT, now: a.clock.now(), digest: a.store.digest(), head: a.store.head, peers: [], have: null,
-      part: { after: through, through: through + 1, records: [a.store.get("second")], more: false },
-    });
-    const reply = b.gossip.handle(late, "a");
-    expect(reply.have?.epoch === head.epoch ? reply.have.seq : 0).toBeLessThan(through);
-    expect(b.gossip.handle(late, "a").have).toEqual(reply.have);
-    await a.gossip.round();
-    expect(b.store.all()).toEqual(a.store.all());
   });
 });
 
