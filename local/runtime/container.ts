@@ -3,25 +3,15 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { prepareContainer, type Prepared, type RuntimePaths } from "./environment";
+import { writeFiles } from "./files";
 import { checkArgv, HealthMonitor, type Gate } from "./health";
+import { backoffMs, restarts, signalCode, STEADY_MS } from "./policy";
 import type { ContainerSpec, ContainerState, ContainerStatus, HealthStatus } from "./port";
 import { endGroup, isAlive, isThisBoot, signalGroup, startOf, type ProcessIdentity } from "./processes";
 import type { StoredContainer } from "./store";
 
-/** Restart delays, Docker's: 100 ms doubled each time; here at most 10 s (Docker: 60 s), and forgotten after 10 s of running. */
-const FIRST_BACKOFF_MS = 100;
-const LONGEST_BACKOFF_MS = 10_000;
-const STEADY_MS = 10_000;
-
-/** Milliseconds before the `attempt`th restart in a row (from 0). */
-export function backoffMs(attempt: number): number {
-  return Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt);
-}
-
-/** Whether a policy restarts after this exit. An unknown code (the daemon was away when it ended) counts as a failure. */
-export function restarts(policy: ContainerSpec["restart"], exitCode: number | undefined): boolean {
-  return policy === "always" || (policy === "on-failure" && exitCode !== 0);
-}
+/** Seconds between the stop signal and SIGKILL. */
+const DEFAULT_GRACE_SECONDS = 5;
 
 /** What a container needs of its runtime. */
 export interface ContainerHost {
@@ -29,6 +19,8 @@ export interface ContainerHost {
   readonly gate: Gate;
   readonly log: { info(message: string, fields?: Record<string, unknown>): void; warn(message: string, fields?: Record<string, unknown>): void };
   logFile(id: string): string;
+  /** Called before each start. @throws when the container can't start now, as for a published port that is taken */
+  beforeStart(container: Container): Promise<void>;
   /** Persists and tells listeners; called on every change. */
   changed(container: Container): void;
 }
@@ -46,10 +38,16 @@ export class Container {
   private restartCount = 0;
   private attempt = 0;
   private startedAt: Date | undefined;
+  private finishedAt: Date | undefined;
+  private networksNow: ContainerSpec["networks"];
+  private joinedEver: ReadonlySet<string>;
   private timer: NodeJS.Timeout | undefined;
   private queue: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly spec: ContainerSpec, readonly address: string, private readonly host: ContainerHost) {}
+  constructor(readonly spec: ContainerSpec, readonly address: string, private readonly host: ContainerHost, stored?: StoredContainer) {
+    this.networksNow = stored?.networks ?? spec.networks;
+    this.joinedEver = new Set(stored?.joined ?? this.networksNow.map(({ name }) => name));
+  }
 
   get state(): ContainerState {
     return {
@@ -57,26 +55,52 @@ export class Container {
       ...(this.process === undefined ? {} : { pid: this.process.pid }),
       ...(this.exitCode === undefined ? {} : { exitCode: this.exitCode }),
       ...(this.startedAt === undefined ? {} : { startedAt: this.startedAt.toISOString() }),
+      ...(this.finishedAt === undefined ? {} : { finishedAt: this.finishedAt.toISOString() }),
     };
   }
 
   get stored(): StoredContainer {
     return {
       spec: this.spec, address: this.address, desired: this.desired, restarts: this.restartCount, interrupted: this.interrupted,
+      networks: this.networksNow, joined: [...this.joinedEver],
       ...(this.process === undefined ? {} : { process: this.process }),
       ...(this.exitCode === undefined ? {} : { exitCode: this.exitCode }),
       ...(this.startedAt === undefined ? {} : { startedAt: this.startedAt.toISOString() }),
+      ...(this.finishedAt === undefined ? {} : { finishedAt: this.finishedAt.toISOString() }),
     };
   }
 
   /** True while its names must resolve: its process is there. */
-  get reachable(): boolean {
+  get running(): boolean {
     return this.process !== undefined;
   }
 
-  /** True when it has ended and nothing will start it again by itself. */
-  get over(): boolean {
-    return this.status === "exited";
+  /** True while no other container may publish the ports it publishes. */
+  get holdsPorts(): boolean {
+    return this.process !== undefined || this.status === "restarting";
+  }
+
+  /** The networks it is on now. */
+  get networks(): ContainerSpec["networks"] {
+    return this.networksNow;
+  }
+
+  /** Every network that it has been on. */
+  get joined(): ReadonlySet<string> {
+    return this.joinedEver;
+  }
+
+  /** Puts it on a network, or changes its aliases there. */
+  join(network: string, aliases: readonly string[]): void {
+    this.networksNow = [...this.networksNow.filter(({ name }) => name !== network), { name: network, aliases: [...aliases] }];
+    this.joinedEver = new Set([...this.joinedEver, network]);
+    this.host.changed(this);
+  }
+
+  /** Takes it off a network. */
+  leave(network: string): void {
+    this.networksNow = this.networksNow.filter(({ name }) => name !== network);
+    this.host.changed(this);
   }
 
   /** Starts the program, if it isn't running. @throws when it can't be executed */
@@ -85,12 +109,14 @@ export class Container {
       this.desired = "running";
       this.interrupted = false;
       clearTimeout(this.timer);
-      if (this.process === undefined) await this.spawn();
+      if (this.process !== undefined) return;
+      [this.restartCount, this.attempt] = [0, 0];
+      await this.spawn();
     });
   }
 
   /** Ends the whole process group and stays stopped. `interrupt`: the runtime closes; restore starts it again. */
-  stop(graceSeconds: number, interrupt = false): Promise<void> {
+  stop(graceSeconds: number = this.spec.stopGraceSeconds ?? DEFAULT_GRACE_SECONDS, interrupt = false): Promise<void> {
     return this.exclusive(async () => {
       this.interrupted = interrupt && this.desired === "running" && this.status !== "exited";
       this.desired = "stopped";
@@ -104,10 +130,16 @@ export class Container {
     });
   }
 
-  /** SIGKILL to the group, as a crash would be; the restart policy applies. */
-  async kill(): Promise<void> {
+  /** SIGKILL to the group, as a crash would be; the restart policy applies unless it is `manual`. Another signal goes to its first process only. */
+  async kill(signal: NodeJS.Signals = "SIGKILL", manual = false): Promise<void> {
     const { process: identity, child } = this;
-    if (identity === undefined) return;
+    if (identity === undefined) return manual ? this.stop(0) : undefined;
+    // Docker's rule: what asks the container to end is a stop by hand, whichever way it is sent.
+    if (manual && (signal === "SIGKILL" || signal === this.stopSignal)) this.desired = "stopped";
+    if (signal !== "SIGKILL") {
+      if (isAlive(identity)) process.kill(identity.pid, signal);
+      return;
+    }
     const ended = child === undefined ? undefined : once(child, "exit");
     if (isAlive(identity)) signalGroup(identity.pid, "SIGKILL");
     await (ended ?? endGroup(identity, 0));
@@ -117,10 +149,12 @@ export class Container {
   /** Takes over what a daemon before this one left: the living process, or what the policy says about a dead one. */
   restore(stored: StoredContainer): Promise<void> {
     return this.exclusive(async () => {
-      this.desired = stored.interrupted ? "running" : stored.desired;
+      // Docker's rule: with `always`, even what was stopped by hand starts again with the daemon.
+      this.desired = stored.interrupted || (this.spec.restart === "always" && stored.desired === "stopped" && stored.process === undefined) ? "running" : stored.desired;
       this.restartCount = stored.restarts;
       this.exitCode = stored.exitCode;
-      this.startedAt = stored.startedAt === undefined ? undefined : new Date(stored.startedAt);
+      this.startedAt = dateOf(stored.startedAt);
+      this.finishedAt = dateOf(stored.finishedAt);
       if (stored.process !== undefined && isAlive(stored.process)) {
         this.process = stored.process;
         this.observe(prepareContainer(this.spec, this.address, this.host.paths));
@@ -157,11 +191,17 @@ export class Container {
   }
 
   private async spawn(): Promise<void> {
-    const prepared = prepareContainer(this.spec, this.address, this.host.paths);
-    const [program, ...args] = prepared.argv;
-    // Its own session, and output to a file instead of a pipe: so it survives the daemon.
-    const log = openSync(this.host.logFile(this.spec.id), "a", 0o600);
+    // 128, as Docker says of a container that could not be made to start; 127 is what a shell says of a command that is not there.
+    let failureCode = 128;
+    let log: number | undefined;
     try {
+      await this.host.beforeStart(this);
+      const prepared = prepareContainer(this.spec, this.address, this.host.paths);
+      writeFiles(this.spec, this.host.paths.dataDir);
+      const [program, ...args] = prepared.argv;
+      failureCode = 127;
+      // Its own session, and output to a file instead of a pipe: so it survives the daemon.
+      log = openSync(this.host.logFile(this.spec.id), "a", 0o600);
       const child = spawn(program, args, { cwd: prepared.cwd, env: prepared.env, detached: true, stdio: ["ignore", log, log] });
       const identity = child.pid === undefined ? undefined : { pid: child.pid, start: startOf(child.pid) ?? "" };
       child.once("exit", (code, signal) => this.ended(code ?? signalCode(signal)));
@@ -173,12 +213,11 @@ export class Container {
       this.observe(prepared);
     } catch (error) {
       [this.child, this.process, this.desired] = [undefined, undefined, "stopped"];
-      // 127 is what a shell says of a command that is not there.
-      this.exitCode = 127;
+      this.exitCode = failureCode;
       this.set("exited");
       throw error;
     } finally {
-      closeSync(log);
+      if (log !== undefined) closeSync(log);
     }
   }
 
@@ -197,11 +236,15 @@ export class Container {
     this.set("running");
   }
 
+  private get stopSignal(): NodeJS.Signals {
+    return this.spec.stopSignal ?? "SIGTERM";
+  }
+
   private async end(graceMs: number): Promise<void> {
     const { process: identity, child } = this;
     if (identity === undefined) return;
     const exited = child === undefined ? undefined : once(child, "exit");
-    await endGroup(identity, graceMs);
+    await endGroup(identity, graceMs, this.stopSignal);
     await exited;
     this.check();
   }
@@ -211,11 +254,12 @@ export class Container {
     const { process: identity } = this;
     this.monitor?.stop();
     [this.process, this.child, this.monitor, this.exitCode] = [undefined, undefined, undefined, exitCode];
+    this.finishedAt = new Date();
     if (this.spec.healthCheck !== undefined) this.health = "unhealthy";
-    if (this.desired === "stopped") return this.set("exited");
     // What the program left running dies with it, as everything in a container does.
     if (identity !== undefined) endGroup(identity, 0).catch((error: unknown) => this.host.log.warn("container left processes behind", { container: this.spec.id, error: String(error) }));
-    if (!restarts(this.spec.restart, exitCode)) {
+    if (this.desired === "stopped") return this.set("exited");
+    if (!restarts(this.spec, exitCode, this.restartCount)) {
       this.desired = "stopped";
       return this.set("exited");
     }
@@ -239,8 +283,6 @@ export class Container {
   }
 }
 
-/** A shell's convention for a process that a signal ended: 128 + its number (SIGTERM 15, SIGKILL 9…). */
-function signalCode(signal: NodeJS.Signals | null): number {
-  const numbers: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
-  return 128 + (signal === null ? 0 : (numbers[signal] ?? 0));
+function dateOf(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text);
 }

@@ -12,6 +12,8 @@ export interface ImageContext {
   readonly command: readonly string[] | undefined;
   /** Where each volume of the container really lies, by mount path. */
   readonly volumes: Readonly<Record<string, string>>;
+  /** Where each file that the deployment puts into the container really lies, by its path there. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** How a container of an image is started. */
@@ -22,6 +24,8 @@ export interface Launch {
   readonly files: Readonly<Record<string, string>>;
   /** Variables the image sets, as `ENV` does; those of the container win. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables whose values are paths in the container: the program gets the real ones, whoever has set them. @default none */
+  readonly pathVariables?: readonly string[];
 }
 
 /** One image. */
@@ -31,16 +35,30 @@ export interface Image {
   launch(context: ImageContext): Launch;
 }
 
-/**
- * The load test's image: `ENTRYPOINT ["node"]`, `WORKDIR` with one bundled file a program. The command's first word names the
- * program (`aggregator`, `generator`).
- */
-const loadtest = bundledWorkload("stackfleet/loadtest", "loadtest", ["aggregator", "generator", "healthcheck"], "generator");
+/** An image of this project's own workloads: `ENTRYPOINT ["node"]`, `WORKDIR` with one bundled file a program. */
+interface Workload {
+  readonly repository: string;
+  /** Folder below `workloads/`. */
+  readonly name: string;
+  readonly programs: readonly string[];
+  /** Runs when the command doesn't name a program by its first word. */
+  readonly defaultProgram: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly pathVariables?: readonly string[];
+}
 
-const IMAGES: readonly Image[] = [loadtest];
+const WORKLOADS: readonly Workload[] = [
+  { repository: "stackfleet/loadtest", name: "loadtest", programs: ["aggregator", "generator", "healthcheck"], defaultProgram: "generator" },
+  {
+    repository: "stackfleet/chunkstore", name: "chunkstore", programs: ["controller", "chunkserver", "chunks", "healthcheck"], defaultProgram: "controller",
+    environment: { DATA_DIR: "/data", CLUSTER_KEY_FILE: "/run/secrets/cluster-key", ACCOUNTS_FILE: "/run/secrets/accounts" },
+    pathVariables: ["DATA_DIR", "CLUSTER_KEY_FILE", "ACCOUNTS_FILE"],
+  },
+];
 
-/** An image of this project's own workloads. */
-function bundledWorkload(repository: string, workload: string, programs: readonly string[], defaultProgram: string): Image {
+const IMAGES: readonly Image[] = WORKLOADS.map(bundledWorkload);
+
+function bundledWorkload({ repository, name: workload, programs, defaultProgram, environment = {}, pathVariables = [] }: Workload): Image {
   return {
     repository,
     launch: ({ bundlesDir, command = [] }) => {
@@ -52,7 +70,7 @@ function bundledWorkload(repository: string, workload: string, programs: readonl
       for (const file of Object.values(files)) {
         if (!existsSync(file)) throw new ServiceError("CannotPullContainerError", `image ${repository} is not built; got no file ${file}; run npm run build`);
       }
-      return { argv: [process.execPath, `${program}.js`, ...rest], files, environment: {} };
+      return { argv: [process.execPath, `${program}.js`, ...rest], files, environment, pathVariables };
     },
   };
 }

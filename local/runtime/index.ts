@@ -5,16 +5,17 @@ import { isDeepStrictEqual } from "node:util";
 import { ServiceError } from "../model";
 import { AddressPool } from "./addresses";
 import { Container, type ContainerHost } from "./container";
-import { containerFolder, type RuntimePaths } from "./environment";
+import type { RuntimePaths } from "./environment";
+import { containerFolder, keepContents } from "./files";
 import { Gate } from "./health";
 import { pruneLogs, readLog, rotateLog } from "./logs";
-import { NameTables } from "./names";
-import type { ContainerRuntime, ContainerSpec, ContainerState } from "./port";
+import { Network } from "./network";
+import type { ContainerRuntime, ContainerSpec, ContainerState, Link } from "./port";
 import { killGroup, markedProcesses } from "./processes";
+import { checkPublished } from "./publish";
 import { ContainerStore } from "./store";
+import { noSuchContainer, waitHealthy } from "./wait";
 
-/** Seconds between SIGTERM and SIGKILL. */
-const DEFAULT_GRACE_SECONDS = 5;
 /** Processes of an earlier daemon are nobody's children here, so their end is seen by looking this often. */
 const WATCH_MS = 250;
 const ROTATE_MS = 5_000;
@@ -61,11 +62,10 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
   private readonly log: RuntimeLog;
   private readonly logFolder: string;
   private readonly store: ContainerStore;
-  private readonly names: NameTables;
+  private readonly network: Network;
   private readonly pool: AddressPool;
   private readonly host: ContainerHost;
   private readonly timers: NodeJS.Timeout[];
-  private publishing: NodeJS.Immediate | undefined;
   private closed = false;
 
   constructor(options: ContainerRuntimeOptions) {
@@ -79,9 +79,16 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
     this.logFolder = path.join(dataDir, "logs");
     mkdirSync(this.logFolder, { recursive: true });
     this.store = new ContainerStore(dataDir);
-    this.names = new NameTables(dataDir);
+    this.network = new Network(dataDir, this.store, () => this.containers.values());
     this.pool = options.addresses ?? new AddressPool();
-    this.host = { paths: this.paths, gate: new Gate(), log: options.log, logFile: (id) => this.logFile(id), changed: (container) => this.changed(container) };
+    this.host = {
+      paths: this.paths, gate: new Gate(), log: options.log, logFile: (id) => this.logFile(id), changed: (container) => this.changed(container),
+      beforeStart: async (container) => {
+        await checkPublished(container.spec, this.containers.values());
+        // The network is there before the process looks at it.
+        this.network.publish();
+      },
+    };
     this.timers = [setInterval(() => this.watch(), WATCH_MS), setInterval(() => void this.rotate(), ROTATE_MS)];
     for (const timer of this.timers) timer.unref();
   }
@@ -108,18 +115,19 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
     const address = await this.pool.take(spec.id);
     const container = new Container(spec, address, this.host);
     this.containers.set(spec.id, container);
-    this.store.save(container.stored);
     try {
+      keepContents(spec, this.paths.dataDir);
+      this.store.save(container.stored);
       await container.start();
     } catch (error) {
       this.forget(container);
       throw error;
     }
-    this.publish();
+    this.network.publish();
     return container;
   }
 
-  async remove(id: string, graceSeconds = DEFAULT_GRACE_SECONDS): Promise<void> {
+  async remove(id: string, graceSeconds?: number): Promise<void> {
     // One that is just being created is removed after that.
     await this.creating.get(id)?.catch(() => undefined);
     const container = this.containers.get(id);
@@ -128,14 +136,14 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
     if (this.containers.get(id) === container) this.forget(container);
   }
 
-  async stop(id: string, graceSeconds = DEFAULT_GRACE_SECONDS): Promise<void> {
+  async stop(id: string, graceSeconds?: number): Promise<void> {
     await this.existing(id).stop(graceSeconds);
   }
 
   async start(id: string): Promise<ContainerState> {
     const container = this.existing(id);
     await container.start();
-    this.publish();
+    this.network.publish();
     return container.state;
   }
 
@@ -149,27 +157,7 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
   }
 
   waitHealthy(id: string, signal?: AbortSignal): Promise<ContainerState> {
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void): void => {
-        unsubscribe();
-        signal?.removeEventListener("abort", look);
-        finish();
-      };
-      const look = (): void => {
-        const container = this.containers.get(id);
-        if (signal?.aborted === true) return settle(() => reject(signal.reason));
-        if (container === undefined) return settle(() => reject(noSuchContainer(id)));
-        const { state } = container;
-        const ready = state.health === "healthy" || (state.health === "none" && state.status === "running");
-        if (ready) return settle(() => resolve(state));
-        if (container.over) settle(() => reject(new ServiceError("ContainerExited", `container ${id} has ended with exit code ${state.exitCode ?? "unknown"} before it was healthy; see ${state.logFile}`)));
-      };
-      const unsubscribe = this.onChange((state) => {
-        if (state.spec.id === id) look();
-      });
-      signal?.addEventListener("abort", look);
-      look();
-    });
+    return waitHealthy(this, id, signal);
   }
 
   onChange(listener: (state: ContainerState) => void): () => void {
@@ -177,8 +165,8 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
     return () => this.listeners.delete(listener);
   }
 
-  async kill(id: string): Promise<void> {
-    await this.existing(id).kill();
+  async kill(id: string, options: { readonly signal?: NodeJS.Signals; readonly manual?: boolean } = {}): Promise<void> {
+    await this.existing(id).kill(options.signal, options.manual);
   }
 
   /** Lines, without their line ends; of a removed container too, while its log is kept. */
@@ -192,14 +180,15 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
   async restore(): Promise<void> {
     const stored = this.store.all();
     await this.pool.adopt(new Map(stored.map((row) => [row.spec.id, row.address])));
-    const restored = stored.map((row) => ({ row, container: new Container(row.spec, row.address, this.host) }));
+    const restored = stored.map((row) => ({ row, container: new Container(row.spec, row.address, this.host, row) }));
     for (const { row, container } of restored) this.containers.set(row.spec.id, container);
+    this.network.publish();
     await this.endStrays(new Set(stored.flatMap((row) => (row.process === undefined ? [] : [row.process.pid]))));
     await Promise.all(restored.map(({ row, container }) => container.restore(row).catch((error: unknown) => {
       this.log.warn("container could not be restored", { container: row.spec.id, error: String(error) });
     })));
     pruneLogs(this.logFolder, new Set(this.containers.keys()));
-    this.publish();
+    this.network.publish();
   }
 
   /** Processes that a daemon had started when it died before it could write them down, and checks it left behind. */
@@ -217,10 +206,10 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
     for (const timer of this.timers) clearInterval(timer);
     await Promise.allSettled(this.creating.values());
     const containers = [...this.containers.values()];
-    const results = stopContainers ? await Promise.allSettled(containers.map((container) => container.stop(DEFAULT_GRACE_SECONDS, true))) : [];
+    const results = stopContainers ? await Promise.allSettled(containers.map((container) => container.stop(undefined, true))) : [];
     if (stopContainers) await this.endStrays(new Set());
     for (const container of containers) container.release();
-    clearImmediate(this.publishing);
+    this.network.close();
     this.store.close();
     await this.pool.close();
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
@@ -228,8 +217,29 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
   }
 
   resolve(fromId: string, name: string): string[] {
-    this.publish();
-    return this.names.resolve(this.existing(fromId).spec, name);
+    return this.network.resolve(this.existing(fromId), name);
+  }
+
+  connect(id: string, network: string, aliases: readonly string[]): void {
+    this.existing(id).join(network, aliases);
+    this.network.publish();
+  }
+
+  disconnect(id: string, network: string): void {
+    this.existing(id).leave(network);
+    this.network.publish();
+  }
+
+  networksOf(id: string): ContainerSpec["networks"] {
+    return this.existing(id).networks;
+  }
+
+  setLink(fromId: string, toId: string, link: Link): void {
+    this.network.setLink({ from: this.existing(fromId).spec.id, to: this.existing(toId).spec.id, link });
+  }
+
+  links(): ReturnType<ContainerRuntime["links"]> {
+    return this.network.links();
   }
 
   private existing(id: string): Container {
@@ -246,14 +256,13 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
     this.pool.free(container.address);
     rmSync(containerFolder(this.paths.dataDir, id), { recursive: true, force: true });
     pruneLogs(this.logFolder, new Set(this.containers.keys()));
-    this.publish();
+    this.network.forget(id);
   }
 
   private changed(container: Container): void {
     if (this.containers.get(container.spec.id) !== container) return;
     this.store.save(container.stored);
-    // Many changes at once (a fleet that starts) are one write of the tables.
-    this.publishing ??= setImmediate(() => this.publish());
+    this.network.publishSoon();
     const { state } = container;
     for (const listener of this.listeners) {
       try {
@@ -262,12 +271,6 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
         this.log.warn("a listener of container changes failed", { container: state.spec.id, error: String(error) });
       }
     }
-  }
-
-  private publish(): void {
-    clearImmediate(this.publishing);
-    this.publishing = undefined;
-    this.names.publish([...this.containers.values()].filter((container) => container.reachable));
   }
 
   private watch(): void {
@@ -289,8 +292,4 @@ class LocalContainerRuntime implements OwnedContainerRuntime {
 function assertId(id: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(id)) return;
   throw new ServiceError("InvalidParameterException", `id: not a file name; got "${id}"; expected 1 to 128 of A-Z a-z 0-9 _ . -, a letter or digit first; rename the container`);
-}
-
-function noSuchContainer(id: string): ServiceError {
-  return new ServiceError("NoSuchContainer", `no container ${id}; list them with: stackfleet local status`, 404);
 }

@@ -9,22 +9,32 @@ import type { ContainerSpec } from "./port";
 /** The form of a network's file; the preload reads the same. */
 export interface NetworkTable {
   readonly network: string;
-  /** Name → addresses of the containers that answer to it. */
+  /** Name → addresses of the running containers that answer to it. */
   readonly names: Readonly<Record<string, readonly string[]>>;
+  /** Addresses of all containers on the network; those that don't run refuse connections. */
+  readonly members: readonly string[];
 }
 
-/** A container that can be reached. */
-export interface Member { readonly spec: ContainerSpec; readonly address: string }
+/** A container on its networks. */
+export interface Member {
+  readonly id: string;
+  readonly address: string;
+  readonly networks: ContainerSpec["networks"];
+  /** Its names resolve. */
+  readonly running: boolean;
+}
 
 /** Tables of all networks that the members join. A container answers to its id and its aliases, on each network it joins. */
 export function networkTables(members: Iterable<Member>): Map<string, NetworkTable> {
-  const tables = new Map<string, { network: string; names: Record<string, string[]> }>();
-  for (const { spec, address } of members) {
-    for (const { name: network, aliases } of spec.networks) {
-      const table = tables.get(network) ?? { network, names: Object.create(null) as Record<string, string[]> };
+  const tables = new Map<string, { network: string; names: Record<string, string[]>; members: string[] }>();
+  for (const { id, address, networks, running } of members) {
+    for (const { name: network, aliases } of networks) {
+      const table = tables.get(network) ?? { network, names: Object.create(null) as Record<string, string[]>, members: [] };
       tables.set(network, table);
+      table.members.push(address);
+      if (!running) continue;
       // Names are compared as DNS does, without regard to case.
-      for (const name of new Set([spec.id, ...aliases].map((alias) => alias.toLowerCase()))) (table.names[name] ??= []).push(address);
+      for (const name of new Set([id, ...aliases].map((alias) => alias.toLowerCase()))) (table.names[name] ??= []).push(address);
     }
   }
   return tables;
@@ -66,10 +76,10 @@ export class NameTables {
     }
   }
 
-  /** Addresses of a name on the networks that `spec` joins, rotated by one each time, as a DNS round robin. */
-  resolve(spec: ContainerSpec, name: string): string[] {
+  /** Addresses of a name on these networks, rotated by one each time, as a DNS round robin. */
+  resolve(networks: ContainerSpec["networks"], name: string): string[] {
     const key = name.toLowerCase();
-    const addresses = [...new Set(spec.networks.flatMap((network) => this.tables.get(network.name)?.names[key] ?? []))];
+    const addresses = [...new Set(networks.flatMap((network) => this.tables.get(network.name)?.names[key] ?? []))];
     const shift = addresses.length === 0 ? 0 : this.turn++ % addresses.length;
     return [...addresses.slice(shift), ...addresses.slice(0, shift)];
   }

@@ -1,23 +1,24 @@
 /**
- * What makes a Node process of this machine see the world as a container would; loaded first by `--require`, so it must stay one
- * small file that needs nothing but Node. Inside the process:
+ * What makes a Node process of this machine see the world as a container would; loaded first by `--require`, so it and the
+ * `preload-*.ts` beside it must stay small and need nothing but Node. Inside the process:
  * - `localhost`, 127.0.0.1 and ::1 are the container's own address, and so is what binds to every address;
  * - names of the container's networks resolve (`dns.lookup`, `resolve4`, `resolve`, their promises, and all that connects);
- * - connections to other containers leave from the container's own address, so that the far side sees who calls (to a name that
- *   several containers share they leave from any, because Node tries one address after the other only then);
- * - the endpoints that the container's environment names (AWS_ENDPOINT_URL…) stay reachable, on the machine's real 127.0.0.1.
+ * - connections to other containers leave from the container's own address, so that the far side sees who calls, and reach only
+ *   those on a network of this container's, as far as the links between them let them (`preload-links.ts`);
+ * - the endpoints that the container's environment names (AWS_ENDPOINT_URL…) stay reachable, on the machine's real 127.0.0.1;
+ * - what listens on a published port listens on the machine's port too;
+ * - the machine's name is the container's, when it has one.
  *
- * Every outgoing connection passes through {@link planConnection} and every name through {@link lookUp}: rules between two
- * containers belong there. Not modelled: UDP binds, `dns.Resolver` objects, programs that are not Node (they get STACKFLEET_ADDRESS).
+ * Every outgoing connection passes through {@link planConnection} and every name through {@link lookUp}.
+ * Not modelled: UDP binds, `dns.Resolver` objects, programs that are not Node (they get STACKFLEET_ADDRESS).
  */
 import dns = require("node:dns");
-import fs = require("node:fs");
 import net = require("node:net");
+import os = require("node:os");
 import Module = require("node:module");
-
-/** Set by the runtime for each container; see `environment.ts`. */
-const OWN_ADDRESS = process.env["STACKFLEET_ADDRESS"] ?? "";
-const NETWORK_FILES = (process.env["STACKFLEET_NETWORKS"] ?? "").split(":").filter((file) => file !== "").map(decodeURIComponent);
+import { obeyLinks } from "./preload-links";
+import { closePublished, publish } from "./preload-publish";
+import { networkTables, OWN_ADDRESS, view } from "./preload-world";
 
 /** Variables whose loopback URL means the machine and not the container, as a metadata address would. */
 const HOST_ENDPOINT = /^(AWS_ENDPOINT_URL(_.*)?|ECS_CONTAINER_METADATA_URI(_V4)?|AWS_CONTAINER_CREDENTIALS_FULL_URI)$/;
@@ -34,36 +35,13 @@ for (const [name, value] of Object.entries(process.env)) {
 
 // ---- names ----
 
-interface CachedTable { readonly version: string; readonly names: Readonly<Record<string, readonly string[]>> }
-const cache = new Map<string, CachedTable>();
 let turn = Math.floor(Math.random() * 1_000);
-
-/** One network's names, read again when its file was replaced. */
-function tableOf(file: string): CachedTable["names"] {
-  const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) return {};
-  const version = `${stat.ino}:${stat.mtimeNs}`;
-  const known = cache.get(file);
-  if (known?.version === version) return known.names;
-  try {
-    const { names } = JSON.parse(fs.readFileSync(file, "utf8")) as CachedTable;
-    cache.set(file, { version, names });
-    return names;
-  } catch (error) {
-    // Replaced between the two calls; the next look-up reads the new file. Any other fault must show.
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return known?.names ?? {};
-    throw error;
-  }
-}
 
 /** Addresses of a name of this container's world, rotated by one each time; empty for a name of the outside. */
 function lookUp(name: string): string[] {
   const key = name.toLowerCase().replace(/\.$/, "");
   if (SELF.has(key)) return [OWN_ADDRESS];
-  const found = [...new Set(NETWORK_FILES.flatMap((file) => {
-    const names = tableOf(file);
-    return Object.hasOwn(names, key) ? (names[key] ?? []) : [];
-  }))];
+  const found = [...new Set(networkTables().flatMap(({ names }) => (Object.hasOwn(names, key) ? (names[key] ?? []) : [])))];
   const shift = found.length === 0 ? 0 : turn++ % found.length;
   return [...found.slice(shift), ...found.slice(0, shift)];
 }
@@ -122,17 +100,11 @@ function patchResolve(method: "resolve4" | "resolve"): void {
 
 // ---- connections ----
 
-/** Where a connection really goes and where it comes from. */
+/** Where a connection really goes; where it comes from is settled when its address is known, in `preload-links.ts`. */
 function planConnection(options: net.TcpNetConnectOpts): net.TcpNetConnectOpts {
   const host = options.host === undefined || options.host === "" ? "localhost" : options.host;
-  const own = { localAddress: options.localAddress ?? OWN_ADDRESS };
-  if (SELF.has(host) || WILDCARDS.has(host)) {
-    return { ...options, ...own, host: hostPorts.has(Number(options.port)) ? "127.0.0.1" : OWN_ADDRESS };
-  }
-  // The look-up itself follows in `net`, through `dns.lookup`. Of several addresses Node tries one after the other, but only
-  // where no local address is set; that a name goes on answering when one of its containers doesn't is worth more.
-  const inside = net.isIPv4(host) ? host.startsWith("127.") : lookUp(host).length === 1;
-  return inside ? { ...options, ...own } : options;
+  if (!SELF.has(host) && !WILDCARDS.has(host)) return { ...options, host: host.replace(/^::ffff:(?=127\.)/i, "") };
+  return { ...options, host: hostPorts.has(Number(options.port)) ? "127.0.0.1" : OWN_ADDRESS };
 }
 
 function patchConnect(): void {
@@ -172,11 +144,15 @@ function patchListen(): void {
         const options = first as net.ListenOptions & { fd?: number; _handle?: unknown };
         // Pipes, inherited descriptors and handles have no address to change.
         const tcp = options.path === undefined && options.fd === undefined && options._handle === undefined && !("handle" in first);
-        if (tcp) args[0] = { ...options, port: options.port ?? 0, host: bindAddress(options.host) };
+        if (tcp) {
+          args[0] = { ...options, port: options.port ?? 0, host: bindAddress(options.host) };
+          publish(this, Number(options.port), real);
+        }
       } else if (first === undefined || first === null || typeof first === "function" || isPort(first)) {
         const callback = args.find((arg) => typeof arg === "function");
         const backlog = args.slice(1).find((arg) => typeof arg === "number");
         const options = { port: Number(isPort(first) ? first : 0), host: bindAddress(typeof second === "string" ? second : undefined), ...(backlog === undefined ? {} : { backlog }) };
+        publish(this, options.port, real);
         return real.call(this, options, callback);
       }
       return real.apply(this, args);
@@ -194,6 +170,10 @@ if (OWN_ADDRESS !== "") {
   patchResolve("resolve");
   patchConnect();
   patchListen();
+  closePublished();
+  obeyLinks();
+  const { hostname } = view();
+  if (hostname !== undefined) Object.assign(os, { hostname: () => hostname });
   // `import { lookup } from "node:dns"` binds to copies of the exports.
   Module.syncBuiltinESMExports();
 }

@@ -111,15 +111,15 @@ export function signalGroup(group: number, signal: NodeJS.Signals): boolean {
 }
 
 /**
- * Ends the group that `identity` leads and proves it: SIGTERM, SIGKILL after `graceMs`, then a check that no member is left.
+ * Ends the group that `identity` leads and proves it: `signal`, SIGKILL after `graceMs`, then a check that no member is left.
  * Never signals a stranger: when another process has taken the pid, the group is long gone.
  * @throws when members outlive SIGKILL by five seconds
  */
-export async function endGroup(identity: ProcessIdentity, graceMs: number): Promise<void> {
+export async function endGroup(identity: ProcessIdentity, graceMs: number, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   const now = startOf(identity.pid);
   if (now !== undefined && now !== identity.start) return;
   if (graceMs > 0) {
-    signalGroup(identity.pid, "SIGTERM");
+    signalGroup(identity.pid, signal);
     if (await emptyWithin(identity.pid, graceMs)) return;
   }
   await killGroup(identity.pid);

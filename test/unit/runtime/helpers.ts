@@ -9,6 +9,9 @@ import { killGroup, markedProcesses } from "../../../local/runtime/processes";
 
 const root = path.resolve(__dirname, "..", "..", "..");
 
+/** The entry first. */
+const PRELOAD = ["preload", "preload-connection", "preload-links", "preload-publish", "preload-world"];
+
 export const quiet = { info: () => undefined, warn: () => undefined };
 
 /** A folder of its own, with the preload, the bootstrap and the programs that stand for the load test's. */
@@ -24,7 +27,7 @@ export function makeSandbox(programs: Readonly<Record<string, string>> = {}): { 
   mkdirSync(entry, { recursive: true });
   for (const name of ["aggregator", "generator", "healthcheck"]) writeFileSync(path.join(entry, `${name}.js`), programs[name] ?? "setInterval(() => {}, 1e6)");
   return {
-    dir, bundlesDir: path.join(dir, "bundles"), preload: compiled("preload"), bootstrap: compiled("function-bootstrap"),
+    dir, bundlesDir: path.join(dir, "bundles"), preload: PRELOAD.map(compiled)[0] ?? "", bootstrap: compiled("function-bootstrap"),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }

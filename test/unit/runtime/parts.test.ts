@@ -4,12 +4,11 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AddressPool, missingAlias, parseProcNetTcp, type AddressSystem } from "../../../local/runtime/addresses";
-import { backoffMs } from "../../../local/runtime/container";
 import { checkArgv, foldHealth, Gate, nextCheckMs } from "../../../local/runtime/health";
 import { parseImage } from "../../../local/runtime/images";
 import { pruneLogs, readLog, rotateLog, tailOffset } from "../../../local/runtime/logs";
 import { networkTables } from "../../../local/runtime/names";
-import { spec } from "./helpers";
+import { backoffMs, restarts } from "../../../local/runtime/policy";
 
 function system(options: { held?: readonly string[]; inUse?: readonly string[] } = {}): AddressSystem {
   const held = new Set(options.held);
@@ -67,9 +66,11 @@ describe("AddressPool", () => {
 describe("networkTables", () => {
   it("lists a container under its id and its aliases on each of its networks, names of prototypes included", () => {
     const tables = networkTables([
-      { spec: spec("a", { networks: [{ name: "n", aliases: ["X", "constructor"] }, { name: "m", aliases: [] }] }), address: "127.64.0.1" },
-      { spec: spec("b", { networks: [{ name: "n", aliases: ["x", "__proto__"] }] }), address: "127.64.0.2" },
+      { id: "a", networks: [{ name: "n", aliases: ["X", "constructor"] }, { name: "m", aliases: [] }], address: "127.64.0.1", running: true },
+      { id: "b", networks: [{ name: "n", aliases: ["x", "__proto__"] }], address: "127.64.0.2", running: true },
+      { id: "stopped", networks: [{ name: "n", aliases: ["x"] }], address: "127.64.0.3", running: false },
     ]);
+    expect(tables.get("n")?.members).toEqual(["127.64.0.1", "127.64.0.2", "127.64.0.3"]);
     expect(tables.get("n")?.names["x"]).toEqual(["127.64.0.1", "127.64.0.2"]);
     expect(Object.keys(tables.get("n")?.names ?? {}).sort()).toEqual(["__proto__", "a", "b", "constructor", "x"]);
     expect(tables.get("m")?.names["a"]).toEqual(["127.64.0.1"]);
@@ -132,6 +133,19 @@ describe("health", () => {
 describe("restart backoff", () => {
   it("doubles from 100 ms to at most 10 s", () => {
     expect([0, 1, 2, 6, 7, 50].map(backoffMs)).toEqual([100, 200, 400, 6_400, 10_000, 10_000]);
+  });
+});
+
+describe("restart policies", () => {
+  it.each([
+    ["no", 1, false], ["no", 0, false], ["on-failure", 1, true], ["on-failure", 0, false], ["on-failure", undefined, true],
+    ["always", 0, true], ["always", 137, true], ["unless-stopped", 0, true], ["unless-stopped", 1, true],
+  ] as const)("%s after exit %s: %s", (restart, code, again) => {
+    expect(restarts({ restart }, code)).toBe(again);
+  });
+
+  it("lets a program fail so often and no more", () => {
+    expect([0, 1, 2, 3].map((before) => restarts({ restart: "on-failure", maxRestarts: 2 }, 1, before))).toEqual([true, true, false, false]);
   });
 });
 

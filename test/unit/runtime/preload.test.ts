@@ -1,28 +1,28 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { mkdirSync, utimesSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NameTables, networkFile } from "../../../local/runtime/names";
-import { makeSandbox, spec } from "./helpers";
+import { makeSandbox } from "./helpers";
 
 const OWN = "127.127.250.1";
 const OTHERS = ["127.127.250.2", "127.127.250.3"];
 
 let sandbox: ReturnType<typeof makeSandbox>;
 let tables: NameTables;
-const networks = (name: string, ...aliases: string[]): { networks: { name: string; aliases: string[] }[] } => ({ networks: [{ name, aliases }] });
 
 beforeAll(() => {
   sandbox = makeSandbox();
   mkdirSync(path.join(sandbox.dir, "net"), { recursive: true });
   tables = new NameTables(path.join(sandbox.dir, "net"));
   tables.publish([
-    { spec: spec("me", networks("a:b", "me")), address: OWN },
-    ...OTHERS.map((address, index) => ({ spec: spec(`other-${index}`, networks("a:b", "peer")), address })),
-    { spec: spec("hidden", networks("elsewhere", "hidden")), address: "127.127.250.9" },
+    { id: "me", networks: [{ name: "a:b", aliases: ["me"] }], address: OWN, running: true },
+    ...OTHERS.map((address, index) => ({ id: `other-${index}`, networks: [{ name: "a:b", aliases: ["peer"] }], address, running: true })),
+    { id: "hidden", networks: [{ name: "elsewhere", aliases: ["hidden"] }], address: "127.127.250.9", running: true },
   ]);
+  writeFileSync(path.join(sandbox.dir, "view.json"), JSON.stringify({ networks: [networkFile(path.join(sandbox.dir, "net"), "a:b")], links: {} }));
 });
 afterAll(() => sandbox.remove());
 
@@ -31,7 +31,7 @@ async function run(script: string, environment: Record<string, string> = {}, arg
   const child = spawn(process.execPath, [...args, "-e", script], {
     env: {
       NODE_OPTIONS: `--require "${sandbox.preload}"`, STACKFLEET_ADDRESS: OWN,
-      STACKFLEET_NETWORKS: encodeURIComponent(networkFile(path.join(sandbox.dir, "net"), "a:b")), ...environment,
+      STACKFLEET_NETWORK: path.join(sandbox.dir, "view.json"), ...environment,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -116,9 +116,11 @@ describe("preload", () => {
     try {
       const found = await run(`${HELPERS} (async () => {
         const answers = []; for (let i = 0; i < 4; i++) answers.push(await fetch("http://peer:${port}/").then((r) => r.status));
-        done({ answers, direct: await tried(${port}, "${OTHERS[1]}"), http: await new Promise((r) => http.get("http://other-1:${port}/", (a) => a.setEncoding("utf8").on("data", r))) });
+        // Also with several addresses: the far side knows the caller by its own.
+        const shared = []; for (let i = 0; i < 2; i++) shared.push(await fetch("http://peer:${port}/").then((r) => r.text()));
+        done({ answers, shared, direct: await tried(${port}, "${OTHERS[1]}"), http: await new Promise((r) => http.get("http://other-1:${port}/", (a) => a.setEncoding("utf8").on("data", r))) });
       })()`);
-      expect(found).toEqual({ answers: [200, 200, 200, 200], direct: { local: OWN, remote: OTHERS[1] }, http: OWN });
+      expect(found).toEqual({ answers: [200, 200, 200, 200], direct: { local: OWN, remote: OTHERS[1] }, http: OWN, shared: [OWN, OWN] });
     } finally {
       server.close();
     }
@@ -139,17 +141,17 @@ describe("preload", () => {
   });
 
   it("sees a new table at once, and lives without one", async () => {
-    const file = path.join(sandbox.dir, "net");
     const script = `${HELPERS} const fs = require("node:fs"); (async () => {
-      const table = (name) => { fs.writeFileSync(process.env.TABLE + ".new", JSON.stringify({ network: "n", names: { [name]: ["127.127.250.7"] } })); fs.renameSync(process.env.TABLE + ".new", process.env.TABLE); };
+      const table = (name) => { fs.writeFileSync(process.env.TABLE + ".new", JSON.stringify({ network: "n", names: { [name]: ["127.127.250.7"] }, members: [] })); fs.renameSync(process.env.TABLE + ".new", process.env.TABLE); };
       const ask = (name) => dns.promises.lookup(name).then((found) => found.address, () => "unknown");
       const out = [await ask("one.invalid")]; table("one.invalid"); out.push(await ask("one.invalid")); table("two.invalid"); out.push(await ask("one.invalid"), await ask("two.invalid"));
       done(out);
     })()`;
-    const table = path.join(file, "fresh.json");
-    const found = await run(script, { TABLE: table, STACKFLEET_NETWORKS: encodeURIComponent(table) });
+    const table = path.join(sandbox.dir, "net", "fresh.json");
+    const view = path.join(sandbox.dir, "fresh-view.json");
+    writeFileSync(view, JSON.stringify({ networks: [table], links: {} }));
+    const found = await run(script, { TABLE: table, STACKFLEET_NETWORK: view });
     expect(found).toEqual(["unknown", "127.127.250.7", "unknown", "127.127.250.7"]);
-    utimesSync(table, 0, 0);
   });
 
   it("serves ES modules alike", async () => {

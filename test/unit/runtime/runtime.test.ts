@@ -22,7 +22,7 @@ describe("container runtime", () => {
     const state = await runtime.run(spec("a", { environment: { PRINT: "1", NODE_OPTIONS: "--no-deprecation" }, volumes }));
     const { env, cwd } = JSON.parse(await logLine(runtime, "a", /^\{/)) as { env: Record<string, string>; cwd: string };
     expect(cwd).toBe(path.join(sandbox.dir, "data", "containers", "a"));
-    expect(Object.keys(env).sort()).toEqual(["HOME", "NODE_OPTIONS", "PATH", "PRINT", "STACKFLEET_ADDRESS", "STACKFLEET_CONTAINER", "STACKFLEET_NETWORKS", RUNTIME_MARKER, "TZ"].sort());
+    expect(Object.keys(env).sort()).toEqual(["HOME", "NODE_OPTIONS", "PATH", "PRINT", "STACKFLEET_ADDRESS", "STACKFLEET_CONTAINER", "STACKFLEET_NETWORK", RUNTIME_MARKER, "TZ"].sort());
     expect(env).toMatchObject({ HOME: cwd, STACKFLEET_ADDRESS: state.address, TZ: "UTC" });
     expect(realpathSync(path.join(cwd, "var/data"))).toBe(path.join(sandbox.dir, "data", "volumes", "orders"));
     expect(state).toMatchObject({ status: "running", health: "none", restarts: 0 });
