@@ -13,4 +13,5 @@ export const systemClock: Clock = {
       throw error;
     }
   },
+  limit: (ms) => AbortSignal.timeout(Math.ceil(ms)),
 };

@@ -8,6 +8,8 @@ export interface Clock {
   date(): Date;
   /** Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Aborts after so long: a limit that is usually not reached. */
+  limit(ms: number): AbortSignal;
 }
 
 /** A duration that was promised, and by whom. */

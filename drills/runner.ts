@@ -52,7 +52,7 @@ class Runner<S, A> {
   constructor(private readonly options: RunOptions<S, A>, private readonly checks: CheckResult[]) {
     this.cleanUp = options.abandon;
     this.undo = new UndoStack<A>(options.undoLog, (action) => {
-      const signal = AbortSignal.any([this.cleanUp, AbortSignal.timeout(PUT_BACK_SECONDS * 1000)]);
+      const signal = AbortSignal.any([this.cleanUp, options.clock.limit(PUT_BACK_SECONDS * 1000)]);
       return options.drillable.perform(action, signal);
     });
   }

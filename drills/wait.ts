@@ -30,17 +30,18 @@ export async function until(probe: Probe, options: { readonly deadlineSeconds: n
 }
 
 async function look(probe: Probe, atMostMs: number, clock: Clock, signal: AbortSignal): Promise<string | undefined> {
-  const over = new AbortController();
-  const both = AbortSignal.any([signal, over.signal]);
-  const limit = clock.sleep(atMostMs, both).then(() => "no answer before the deadline", () => "no answer before the deadline");
+  const limit = clock.limit(atMostMs);
+  const over = new Promise<string>((resolve) => {
+    const told = (): void => resolve("no answer before the deadline");
+    if (limit.aborted) told();
+    limit.addEventListener("abort", told, { once: true });
+  });
   try {
-    const missing = await Promise.race([probe(both), limit]);
+    const missing = await Promise.race([probe(AbortSignal.any([signal, limit])), over]);
     signal.throwIfAborted();
     return missing;
   } catch (error) {
     signal.throwIfAborted();
-    return reasonOf(error);
-  } finally {
-    over.abort();
+    return limit.aborted ? "no answer before the deadline" : reasonOf(error);
   }
 }

@@ -19,6 +19,8 @@ export interface ChunkStoreOptions {
   readonly clock: Clock;
   /** A folder for test files, which its owner removes. */
   readonly folder: string;
+  /** Shrinks the files that drills store; tests need no real sizes. @default 1 */
+  readonly sizeScale?: number;
   /** True for an engine that isn't the local cloud: what could cost somebody's data is left out. */
   readonly realEngine: boolean;
 }
@@ -50,7 +52,8 @@ export class ChunkStore implements Drillable<StoreUndo> {
 
   /** A local file with seeded bytes. */
   content(context: StoreDrillContext, size: number): Promise<Content> {
-    return makeContent(this.options.folder, `${context.tag}-content-${this.files++}`, size, Math.floor(context.random() * 2 ** 32));
+    const { folder, sizeScale = 1 } = this.options;
+    return makeContent(folder, `${context.tag}-content-${this.files++}`, Math.ceil(size * sizeScale), Math.floor(context.random() * 2 ** 32));
   }
 
   inspect(node: StoreNode, signal?: AbortSignal): Promise<Container> {

@@ -17,6 +17,10 @@ const RULES: readonly Rule[] = [
   },
   { name: "the local cloud knows nothing of driver, stacks and components", from: /^local\//, allowed: /^(?!automation\/|stacks\/|components\/)/ },
   { name: "workloads know nothing of driver, stacks and components", from: /^workloads\//, allowed: /^(?!automation\/|stacks\/|components\/)/ },
+  {
+    name: "drills import the chunk store's client and contract, and the local cloud's client",
+    from: /^drills\//, allowed: /^drills\/|^workloads\/chunkstore\/(client|contract)(\/|$)|^local\/client$/,
+  },
   { name: "stacks import components and the topology only", from: /^stacks\//, allowed: /^stacks\/|^components\/|^automation\/topology(\/|$)/ },
 ];
 

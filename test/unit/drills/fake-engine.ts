@@ -45,6 +45,11 @@ export class FakeEngine {
     this.containers.set(name, { running: true, networks: new Map([[network, { aliases, address: this.address() }]]), files: new Map() });
   }
 
+  /** Puts a file into a container. */
+  file(name: string, inside: string, content: Buffer): void {
+    this.containers.get(name)?.files.set(inside, { name: inside, content, mode: 0o640, uid: 1000, gid: 1000 });
+  }
+
   private address(): string {
     return `10.0.0.${this.addresses++}`;
   }

@@ -90,6 +90,16 @@ describe("a drill", () => {
     expect(finished.checks).toContainEqual(expect.objectContaining({ check: "there", ok: false, detail: "not after 3 s: connection refused" }));
   });
 
+  it("gives up a look that hangs", async () => {
+    const clock = new FakeClock();
+    clock.reached = AbortSignal.abort();
+    const { finished } = await play([drill("hung", async (context) => {
+      clock.advance(3);
+      await context.reaches("there", { deadlineSeconds: 0 }, () => new Promise(() => undefined));
+    }, { runsBroken: true })], { clock });
+    expect(finished.checks[0]).toMatchObject({ check: "there", ok: false, detail: "not after 0 s: no answer before the deadline" });
+  });
+
   it("has the same random numbers for the same seed", async () => {
     const drawn: number[] = [];
     const draw = drill("draw", (context) => Promise.resolve(void drawn.push(context.random())));
