@@ -68,6 +68,9 @@ export class Accounts {
   readonly #markKey: Buffer;
   /** Compared with when there is no such user; no password hashes to it. */
   readonly #nobody = randomBytes(HASH_BYTES);
+  /** Checks under way: many clients that log in alike at once cost one hash. */
+  readonly #checks = new Map<string, Promise<boolean>>();
+  readonly #checkKey = randomBytes(HASH_BYTES);
   #warm = false;
 
   constructor({ accounts, clusterKey, queue, hash = hashPassword }: AccountsOptions) {
@@ -93,6 +96,13 @@ export class Accounts {
    * @throws {QueueFull} when too many wait already
    */
   async verify(user: string, password: string): Promise<boolean> {
+    const key = createHmac("sha256", this.#checkKey).update(JSON.stringify([user, password])).digest("hex");
+    const running = this.#checks.get(key) ?? this.#check(user, password).finally(() => this.#checks.delete(key));
+    this.#checks.set(key, running);
+    return running;
+  }
+
+  async #check(user: string, password: string): Promise<boolean> {
     return this.#queue.run(async () => {
       const stored = await this.#stored(user);
       // Until all passwords are hashed a known user may cost two hashes, so an unknown one does, too.

@@ -11,6 +11,8 @@ export interface IndexedRecord {
   readonly chunks: number;
   /** See {@link versionText}. */
   readonly version: string;
+  /** When this node learned of this version; milliseconds, monotonic. */
+  readonly since: number;
 }
 
 export class FileIndex {
@@ -18,7 +20,7 @@ export class FileIndex {
   readonly #byUpload = new Map<string, IndexedRecord>();
   readonly #unsubscribe: () => void;
 
-  constructor(private readonly store: Pick<RecordStore, "all" | "onChange" | "counts">) {
+  constructor(private readonly store: Pick<RecordStore, "all" | "onChange" | "counts">, private readonly monotonic: () => number) {
     this.#add(store.all());
     this.#unsubscribe = store.onChange((records) => this.#add(records));
   }
@@ -55,7 +57,7 @@ export class FileIndex {
     for (const record of records) {
       this.#remove(record.name);
       const { state } = record;
-      const entry = { name: record.name, version: versionText(record), ...(state.kind === "file" ? { upload: state.upload, chunks: state.chunks.length } : { upload: undefined, chunks: 0 }) };
+      const entry = { name: record.name, version: versionText(record), since: this.monotonic(), ...(state.kind === "file" ? { upload: state.upload, chunks: state.chunks.length } : { upload: undefined, chunks: 0 }) };
       this.#byName.set(record.name, entry);
       if (entry.upload !== undefined) this.#byUpload.set(entry.upload, entry);
     }

@@ -11,9 +11,9 @@ const STRAGGLER_MS = 3_000;
 const STRAGGLER_FACTOR = 4;
 /** How often it is looked whether a chunkserver that doesn't answer still lives. */
 const WATCH_MS = 500;
-/** Chunks of one replicate request: 64 MiB. */
-const CATCH_UP_CHUNKS = 16;
-const CATCH_UP_TIMEOUT_MS = 60_000;
+/** Chunks of one replicate request: 32 MiB. What it pulled is kept when the request itself takes too long. */
+const CATCH_UP_CHUNKS = 8;
+const CATCH_UP_TIMEOUT_MS = 15_000;
 const READMIT_PAUSE_MS = 300;
 /** How long the manifest is tried on chunkservers that have all chunks. */
 const MANIFEST_TRIES = 5;
