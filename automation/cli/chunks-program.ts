@@ -12,7 +12,7 @@ export function addChunksCommands(program: Command, context: CliContext, act: Ac
   const chunks = withFleetOptions(program.command("chunks").summary("store files on a deployed chunk store, and get them back")
     .description("Stores files on a deployed chunk store, and gets them back. Without a command: an interactive session."))
     .addOption(endpointOption("the outputs of --stack"))
-    .option("--stack <name>", "stack whose output endpoints names the controllers", "chunkstore")
+    .option("--stack <name>", "stack whose output `endpoints` names the controllers", "chunkstore")
     .addOption(outputFormOption())
     .helpCommand("help [command]", "show the help of a command")
     .addHelpText("after", `
@@ -24,7 +24,13 @@ Examples:
   stackfleet chunks ls weekly
   stackfleet chunks download backup.tar /tmp
   tar -c folder | stackfleet chunks upload - --name folder.tar`)
-    .action((options: ChunksCommandOptions) => act(async () => (await import("./commands/chunks.js")).chunksSession(options, context)));
+    .allowExcessArguments()
+    .action((options: ChunksCommandOptions, command: Command) => act(async () => {
+      const { chunksSession, noSuchCommand } = await import("./commands/chunks.js");
+      const [word] = command.args;
+      if (word !== undefined) throw noSuchCommand(word, command.commands.map((one) => one.name()));
+      return chunksSession(options, context);
+    }));
   addChunkCommands(chunks, (invocation, command) => act(async () => (await import("./commands/chunks.js")).chunksCommand(invocation, command.optsWithGlobals<ChunksCommandOptions>(), context)));
   for (const command of chunks.commands) command.configureHelp({ showGlobalOptions: true });
 }

@@ -6,6 +6,7 @@ import {
   type ChunksTarget, type ChunksWorld, type Cluster,
 } from "../../../workloads/chunkstore/client";
 import type { EndpointOptions, Invocation } from "../../../workloads/chunkstore/client/program";
+import { unknownCommand } from "../../../workloads/chunkstore/client/usage";
 import { FleetError } from "../../errors";
 import { CONFIG_NAMES, findRoot, layoutAt } from "../../layout";
 import type { CliContext } from "../context";
@@ -35,9 +36,14 @@ export async function chunksSession(options: ChunksCommandOptions, context: CliC
   const usual = await runSession({
     input: process.stdin, output: process.stderr, stdout: context.stdout, cwd: context.cwd, onSignal: (listener) => context.onSignal(listener),
     report: (error) => void reportError(asFleetError(error), context),
-    commands: (asking) => new ChunksCommands({ world: { ...world, ...asking }, target, output: options.output }),
+    commands: (asking) => new ChunksCommands({ world: { ...world, ...asking }, target, output: options.output, session: true }),
   });
   return usual ? EXIT.ok : EXIT.interrupted;
+}
+
+/** A first word that is none of the commands. */
+export function noSuchCommand(word: string, commands: readonly string[]): unknown {
+  return asFleetError(unknownCommand(word, commands, "stackfleet chunks --help"));
 }
 
 function worldOf(context: CliContext): ChunksWorld {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { world } from "./support";
 
 const HELP = [["--help"], ["up", "--help"], ["preview", "--help"], ["refresh", "--help"], ["destroy", "--help"], ["status", "--help"], ["graph", "--help"], ["outputs", "--help"], ["env", "--help"],
-  ["reset", "--help"], ["local", "--help"], ["local", "start", "--help"], ["local", "ledger", "--help"], ["local", "logs", "--help"], ["local", "fault", "--help"], ["local", "fault", "add", "--help"]];
+  ["reset", "--help"], ["local", "--help"], ["local", "start", "--help"], ["local", "ledger", "--help"], ["local", "logs", "--help"], ["local", "fault", "--help"], ["local", "fault", "add", "--help"],
+  ["chunks", "--help"], ["chunks", "login", "--help"], ["chunks", "upload", "--help"], ["chunks", "download", "--help"]];
 
 describe("help", () => {
   it("of every command reads well", async () => {
@@ -23,7 +24,8 @@ describe("help", () => {
 
 const WRONG = [["upp"], ["frobnicate"], ["up", "--paralel", "3"], ["up", "--parallel", "0"], ["up", "--parallel", "1.5"], ["up", "--parallel"], ["up", "--output", "xml"], ["up", "--target", "moon"], ["up", "--removed"],
   ["status", "now"], ["status", "--output", "tty"], ["graph", "--output", "dot"], ["local", "stat"], ["local", "logs"], ["local", "start", "--time-scale", "-1"], ["local", "fault", "add", "--kind", "fail"],
-  ["local", "fault", "add", "--type", "aws:ec2/vpc:Vpc", "--kind", "explode"], ["local", "fault", "add", "--type", "aws:ec2/vpc:Vpc", "--kind", "fail", "--nth", "0"]];
+  ["local", "fault", "add", "--type", "aws:ec2/vpc:Vpc", "--kind", "explode"], ["local", "fault", "add", "--type", "aws:ec2/vpc:Vpc", "--kind", "fail", "--nth", "0"],
+  ["chunks", "lss"], ["chunks", "upload"], ["chunks", "ls", "--output", "xml"], ["chunks", "download", "a", "b", "c"]];
 
 describe("wrong usage", () => {
   it("exits 2 with one line that names what to do", async () => {

@@ -11,7 +11,7 @@ import type { Timeouts } from "./exchange";
 import type { Invocation } from "./program";
 import { Progress, type Screen } from "./progress";
 import { SessionStore, type Cluster, type Session } from "./session";
-import { nearest, plural, safe, size, time } from "./text";
+import { nearest, plural, safe, safeJson, size, time } from "./text";
 import { filesView, locationsView, statusView, storedView } from "./views";
 import { quoteWord } from "./words";
 
@@ -45,6 +45,8 @@ export interface ChunksOptions {
   readonly world: ChunksWorld;
   readonly target: ChunksTarget;
   readonly output: "text" | "json";
+  /** Commands follow each other in one process: a login that can't be kept in a file holds for them all the same. @default false */
+  readonly session?: boolean;
   readonly timeouts?: Partial<Timeouts>;
 }
 
@@ -54,6 +56,8 @@ export class ChunksCommands {
   private cluster: Cluster | undefined;
   private session: Session | undefined;
   private progress: Progress | undefined;
+  /** False once the login couldn't be written to its file. */
+  private kept = true;
 
   constructor(private readonly options: ChunksOptions) {
     this.store = new SessionStore(options.target.sessionFile);
@@ -126,12 +130,12 @@ export class ChunksCommands {
     const reply = await client.login(user, typed, { signal });
     const { source, endpoints } = this.cluster ?? { source: "", endpoints: client.controllers };
     this.session = { source, endpoints: [...endpoints], user: reply.user, token: reply.token, expiresAt: reply.expiresAt, ...(client.lastGood !== undefined && { lastGood: client.lastGood }) };
-    this.store.save(this.session);
+    this.keep(this.session);
     this.print({ user: reply.user, expiresAt: reply.expiresAt }, `logged in as ${safe(reply.user)} until ${time(reply.expiresAt)}\n`);
   }
 
   private async logout(): Promise<void> {
-    const removed = this.cluster !== undefined && this.store.remove(this.cluster);
+    const removed = (this.cluster !== undefined && this.kept && this.store.remove(this.cluster)) || this.session !== undefined;
     await this.client?.close();
     this.client = this.session = undefined;
     this.print({ loggedOut: removed }, removed ? "logged out\n" : "was not logged in\n");
@@ -214,18 +218,29 @@ export class ChunksCommands {
   }
 
   private print(value: unknown, text: string): void {
-    this.options.world.stdout.write(this.options.output === "json" ? `${JSON.stringify(value)}\n` : text);
+    this.options.world.stdout.write(this.options.output === "json" ? `${safeJson(value)}\n` : text);
   }
 
   /** The next command begins with the controller that did this one: it knows what was written through it. */
   private rememberController(): void {
     const lastGood = this.client?.lastGood;
-    if (this.session === undefined || lastGood === undefined || lastGood === this.session.lastGood) return;
+    if (!this.kept || this.session === undefined || lastGood === undefined || lastGood === this.session.lastGood) return;
     this.session = { ...this.session, lastGood };
     try {
       this.store.save(this.session);
     } catch (error) {
       this.note(`which controller answered can't be kept: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  private keep(session: Session): void {
+    try {
+      this.store.save(session);
+      this.kept = true;
+    } catch (error) {
+      if (this.options.session !== true || !(error instanceof ChunkStoreError)) throw error;
+      this.kept = false;
+      this.note(`${error.message}; it holds until this session ends`);
     }
   }
 

@@ -8,7 +8,7 @@ import { LineReader, type TerminalOutput } from "./line-reader";
 import { addChunkCommands, type Invocation } from "./program";
 import type { Screen } from "./progress";
 import { table } from "./text";
-import { usageFault } from "./usage";
+import { unknownCommand, usageFault } from "./usage";
 import { splitWords, wordsOf } from "./words";
 
 export interface SessionOptions {
@@ -52,11 +52,11 @@ class InteractiveSession {
     this.reader = new LineReader({
       input: options.input, output: options.output,
       completer: (line) => complete(line, { commands: this.names(), cwd: options.cwd, files: () => this.commands.files(AbortSignal.timeout(COMPLETION_MS)) }),
-      onInterrupt: (line) => this.interrupt(line),
+      onInterrupt: () => this.interrupt(),
       keep: (line) => !(wordsOf(line)[0]?.value === "login" && wordsOf(line).length > 2), // a password in it must not be recalled
     });
     this.commands = options.commands({
-      ask: (question, signal) => this.reader.next(question, { signal }),
+      ask: (question, signal) => this.reader.next(question, { signal, remember: false }),
       askHidden: (question, signal) => this.reader.next(question, { signal, hidden: true }),
     });
   }
@@ -86,11 +86,11 @@ class InteractiveSession {
     await this.commands.close();
   }
 
-  private interrupt(line: string): void {
+  private interrupt(): void {
     this.interrupts++;
     if (this.interrupts > 1) return this.leave();
     if (this.running !== undefined) return this.running.abort(interrupted());
-    this.options.output.write(`${line === "" ? "" : "\n"}(Ctrl+C again leaves)\n${PROMPT}`);
+    this.options.output.write(`\n(Ctrl+C again leaves)\n${PROMPT}`);
   }
 
   private leave(): void {
@@ -105,7 +105,8 @@ class InteractiveSession {
       const words = splitWords(line);
       if (words.length > 0) await this.parser((invocation) => this.commands.run(invocation, running.signal)).parseAsync(words, { from: "user" });
     } catch (error) {
-      if (!(error instanceof CommanderError)) this.options.report(error);
+      if (error instanceof CommanderError && error.code === "commander.unknownCommand") this.options.report(unknownCommand(wordsOf(line)[0]?.value ?? "", this.names(), "help"));
+      else if (!(error instanceof CommanderError)) this.options.report(error);
       else if (error.exitCode !== 0) this.options.report(usageFault(error, "help"));
     } finally {
       this.running = undefined;
@@ -114,9 +115,9 @@ class InteractiveSession {
 
   private parser(invoke: (invocation: Invocation) => Promise<void>): Command {
     const { stdout } = this.options;
-    // The parser writes a space between this program's name, which is none here, and its commands.
-    const write = (text: string): void => void stdout.write(text.replace(/^Usage: +/, "Usage: "));
-    const parser = new Command("").exitOverride().configureOutput({ writeOut: write, writeErr: write, outputError: () => undefined }).helpOption(false).helpCommand(false);
+    const write = (text: string): void => void stdout.write(text);
+    const parser = new Command().exitOverride().configureOutput({ writeOut: write, writeErr: write, outputError: () => undefined }).helpOption(false).helpCommand(false)
+      .configureHelp({ commandUsage: (command) => `${command.name()} ${command.usage()}`.trim() }); // there is no program's name to begin with
     addChunkCommands(parser, invoke);
     for (const command of parser.commands) command.helpOption("-h, --help", "show this help");
     parser.command("help", { hidden: true }).argument("[command]").helpOption(false).action((name: string | undefined) => this.help(parser, name));

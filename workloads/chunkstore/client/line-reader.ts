@@ -10,8 +10,8 @@ export interface LineReaderOptions {
   readonly input: Readable;
   readonly output: TerminalOutput;
   readonly completer: Completer;
-  /** Ctrl+C. @param line what stood in the line, which is taken away */
-  readonly onInterrupt: (line: string) => void;
+  /** Ctrl+C; what stood in the line is gone. */
+  readonly onInterrupt: () => void;
   /** False for lines that must not be recalled. */
   readonly keep: (line: string) => boolean;
 }
@@ -25,6 +25,7 @@ export class LineReader {
   private readonly early: string[] = [];
   private waiting: ((line: string | undefined) => void) | undefined;
   private hidden = false;
+  private remember = true;
   private ended = false;
 
   constructor(private readonly options: LineReaderOptions) {
@@ -37,7 +38,7 @@ export class LineReader {
       },
     });
     this.lines.on("history", (history: string[]) => {
-      if (this.hidden || !options.keep(history[0] ?? "")) history.shift();
+      if (!this.remember || !options.keep(history[0] ?? "")) history.shift();
     });
     this.lines.on("line", (line) => this.take(line));
     this.lines.on("SIGINT", () => this.interrupt());
@@ -52,8 +53,11 @@ export class LineReader {
     return this.ended;
   }
 
-  /** The next line; undefined at the end of input, or when the signal aborts. */
-  next(prompt: string, { hidden = false, signal }: { readonly hidden?: boolean; readonly signal?: AbortSignal } = {}): Promise<string | undefined> {
+  /**
+   * The next line; undefined at the end of input, or when the signal aborts.
+   * @param options hidden: without echo; remember: false for answers, which are no commands
+   */
+  next(prompt: string, { hidden = false, remember = !hidden, signal }: { readonly hidden?: boolean; readonly remember?: boolean; readonly signal?: AbortSignal } = {}): Promise<string | undefined> {
     const early = this.early.shift();
     if (early !== undefined) {
       this.options.output.write(`${prompt}${hidden ? "" : early}\n`);
@@ -67,6 +71,7 @@ export class LineReader {
         signal?.removeEventListener("abort", abort);
         resolve(line);
       };
+      this.remember = remember;
       this.show(prompt, hidden);
     });
   }
@@ -74,10 +79,9 @@ export class LineReader {
   /** A signal, as if it were the key. */
   interrupt(): void {
     if (this.ended) return;
-    const { line } = this.lines;
     this.lines.write(null, { ctrl: true, name: "e" });
     this.lines.write(null, { ctrl: true, name: "u" });
-    this.options.onInterrupt(this.hidden ? "" : line);
+    this.options.onInterrupt();
   }
 
   close(): void {

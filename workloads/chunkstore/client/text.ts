@@ -11,6 +11,11 @@ export function safe(text: string): string {
   return stripVTControlCharacters(text).replace(UNSAFE, "");
 }
 
+/** JSON on one line; what could steer a terminal is escaped, and means the same. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** Columns as wide as their widest cell, numbers to the right; the last column as it is. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const all = [head, ...rows].map((row) => row.map(safe));
@@ -29,7 +34,7 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 export function size(bytes: number): string {
   let unit = 0;
   let value = bytes;
-  while (value >= 1023.95 && unit < UNITS.length - 1) {
+  while (value >= 1023.5 && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
   }

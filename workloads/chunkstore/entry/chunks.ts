@@ -4,7 +4,7 @@ import { askHidden, ChunksCommands, ChunkStoreError, endpointsByName, GIVEN, par
 import { interrupted } from "../client/errors";
 import { addChunkCommands, endpointOption, outputFormOption, type EndpointOptions, type Invocation } from "../client/program";
 import { safe } from "../client/text";
-import { usageFault } from "../client/usage";
+import { unknownCommand, usageFault } from "../client/usage";
 import { createInterface } from "node:readline";
 import { CONTROLLER_ALIAS } from "../contract/settings";
 
@@ -77,7 +77,7 @@ async function interactive(options: EndpointOptions): Promise<number> {
   const target = { ...targetOf(options), command: "" };
   const usual = await runSession({
     input: stdin, output: stderr, stdout, cwd: world.cwd, onSignal, report: (error) => void report(error),
-    commands: (asking) => new ChunksCommands({ world: { ...world, ...asking }, target, output: options.output }),
+    commands: (asking) => new ChunksCommands({ world: { ...world, ...asking }, target, output: options.output, session: true }),
   });
   return usual ? 0 : 130;
 }
@@ -89,7 +89,11 @@ async function main(argv: readonly string[]): Promise<number> {
     .addOption(endpointOption(`all addresses of ${CONTROLLER_ALIAS}`)).addOption(outputFormOption())
     .helpCommand("help [command]", "show the help of a command").helpOption("-h, --help", "show this help").configureHelp({ showGlobalOptions: true })
     .addHelpText("after", "\nExit codes: 0 all well, 1 it failed, 2 wrong usage, 130 interrupted.")
-    .allowExcessArguments(false).action(async (options: EndpointOptions) => void (code = await interactive(options)));
+    .allowExcessArguments().action(async (options: EndpointOptions, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) throw unknownCommand(word, command.commands.map((one) => one.name()), `${NAME} --help`);
+      code = await interactive(options);
+    });
   addChunkCommands(program, (invocation, command) => once(invocation, command.optsWithGlobals<EndpointOptions>()));
   try {
     await program.parseAsync([...argv], { from: "user" });
