@@ -52,7 +52,7 @@ async function exchangeJson<T>(dispatcher: Agent, asked: JsonRequest, schema: Zo
   const timeout = setTimeout(() => timer.abort(), timeoutMs);
   const signal = asked.signal === undefined ? timer.signal : AbortSignal.any([timer.signal, asked.signal]);
   try {
-    const { statusCode, text } = await exchange(dispatcher, asked, signal);
+    const { statusCode, text } = await exchange(dispatcher, asked, signal, timeoutMs);
     if (statusCode < 200 || statusCode > 299) throw refused(asked, statusCode, text);
     return checked(asked, text, schema);
   } catch (error) {
@@ -65,9 +65,10 @@ async function exchangeJson<T>(dispatcher: Agent, asked: JsonRequest, schema: Zo
   }
 }
 
-async function exchange(dispatcher: Agent, { method, address, port, path, body }: JsonRequest, signal: AbortSignal): Promise<{ statusCode: number; text: string }> {
+async function exchange(dispatcher: Agent, { method, address, port, path, body }: JsonRequest, signal: AbortSignal, timeoutMs: number): Promise<{ statusCode: number; text: string }> {
   const answer = await request(`https://${hostOf(address)}:${port}${path}`, {
-    dispatcher, method, signal, ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    // The signal ends it; the pool's own limits must not end sooner what is allowed to take long.
+    dispatcher, method, signal, headersTimeout: timeoutMs + 1_000, bodyTimeout: timeoutMs + 1_000, ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
   });
   const parts: Buffer[] = [];
   let size = 0;
