@@ -27,3 +27,24 @@ export const regionConfig = {
   /** Container image of the tasks. @default the component's */
   image: z.string().min(1).optional(),
 } as const;
+
+/** Stack configuration of `aerospike`: arguments of the component, all optional; `aws:region` is the clients' region. */
+export const aerospikeConfig = {
+  /** Region of the cluster. @default the clients' */
+  clusterRegion: z.string().min(1).optional(),
+  clusterName: z.string().min(1).optional(),
+  instanceType: z.string().min(1).optional(),
+  clusterSize: json(z.number()).optional(),
+  availabilityZoneCount: json(z.number()).optional(),
+  dataStorage: z.enum(["memory", "local-disk", "network-storage"]).optional(),
+  namespaces: json(z.array(z.string())).optional(),
+  clusterCidrBlock: z.string().optional(),
+  clientCidrBlock: z.string().optional(),
+  clientCount: json(z.number()).optional(),
+  clientInstanceType: z.string().min(1).optional(),
+  clientZoneCount: json(z.number()).optional(),
+  toolsVersion: z.string().optional(),
+  toolsSha256: z.string().optional(),
+  /** @default true */
+  peering: json(z.boolean()).optional(),
+} as const;

@@ -8,6 +8,7 @@ interface ProgramModule { readonly program: StackProgram }
 const LOADERS: Readonly<Record<string, () => ProgramModule>> = {
   "constellation-home": () => require("./constellation-home") as ProgramModule,
   "constellation-region": () => require("./constellation-region") as ProgramModule,
+  aerospike: () => require("./aerospike") as ProgramModule,
 };
 
 /** Names that `program` of a stack may have in a fleet config. */

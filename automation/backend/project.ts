@@ -16,6 +16,8 @@ export interface ProjectFiles {
   /** Absolute path of the module that runs a by-hand update (`stacks/index`). */
   readonly entry: string;
   readonly configFile: string;
+  /** Folders of the providers that come with this package, by the name of their Pulumi package. */
+  readonly providers: Readonly<Record<string, string>>;
 }
 
 /** Writes `Pulumi.yaml` and the entry module, and makes the SDK findable for the language host of a by-hand run. */
@@ -25,7 +27,9 @@ export function writeProject(files: ProjectFiles): void {
     `name: ${JSON.stringify(files.project)}`,
     "runtime:", "  name: nodejs", "  options:", "    typescript: false",
     "main: index.js",
-    `description: ${JSON.stringify(`fleet of ${path.basename(files.configFile)}`)}`, "",
+    `description: ${JSON.stringify(`fleet of ${path.basename(files.configFile)}`)}`,
+    // Found here, a provider needs no installation.
+    "plugins:", "  providers:", ...Object.entries(files.providers).flatMap(([name, folder]) => [`    - name: ${JSON.stringify(name)}`, `      path: ${JSON.stringify(folder)}`]), "",
   ].join("\n"));
   writeIfChanged(path.join(files.projectDir, "index.js"), [
     "// Entry of a by-hand `pulumi up`. Written by stackfleet.",

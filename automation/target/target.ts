@@ -21,6 +21,9 @@ export interface TargetContext {
 /** Files of the package that by-hand runs and the program host load; `dist/` at run time. */
 export const COMPILED_ROOT = path.resolve(__dirname, "..", "..");
 
+/** Providers that come with this package; their executables are not compiled. */
+const PROVIDERS = { aerospikecloud: path.join(COMPILED_ROOT, "..", "providers", "aerospike-cloud", "bin") } as const;
+
 /** The `node_modules` that this package runs on; the SDK may be installed beside it or above. */
 function installedPackages(): string {
   return path.resolve(path.dirname(require.resolve("@pulumi/pulumi/package.json")), "..", "..");
@@ -52,7 +55,7 @@ export function prepareTarget(options: {
   const { project: projectDir, pulumiHome } = layout.target(target);
   const backend = backendOf(layout, target, topology, env);
   const secrets = passphraseOf(layout, target, env, backend.stateDir !== undefined);
-  writeProject({ projectDir, packages: installedPackages(), project: topology.project, entry: path.join(COMPILED_ROOT, "stacks", "index.js"), configFile: topology.configFile });
+  writeProject({ projectDir, packages: installedPackages(), project: topology.project, entry: path.join(COMPILED_ROOT, "stacks", "index.js"), configFile: topology.configFile, providers: PROVIDERS });
   const salt = secrets && sharedSalt(projectDir, secrets.read);
   for (const stack of topology.stacks) writeStackSettings(projectDir, topology.project, stack, salt);
   if (backend.stateDir !== undefined) {
@@ -92,7 +95,7 @@ function passphraseOf(layout: Layout, target: Target, env: NodeJS.ProcessEnv, fi
 }
 
 /** Variables of the driver's own environment that a CLI process of the local target must not inherit. */
-const LOCAL_STRIPPED = /^(AWS_|PULUMI_)/;
+const LOCAL_STRIPPED = /^(AWS_|PULUMI_|AEROSPIKE_CLOUD_)/;
 
 /** The complete environment of a CLI process. */
 export function cliEnvironment(context: TargetContext, env: NodeJS.ProcessEnv): Record<string, string> {

@@ -2,8 +2,9 @@
 import type * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import { type ArgumentFault, integerFaults, regionFaults, type Transform } from "../arguments";
+import { parseCidr, VPC_PREFIX } from "../cidr";
 import { retentionFaults } from "../logs";
-import { parseCidr, planTaskGroups, taskAddresses, VPC_PREFIX } from "./plan";
+import { planTaskGroups, taskAddresses } from "./plan";
 
 /** CPU units (1024 a vCPU) and memory of a Fargate task. */
 export interface TaskSize { readonly cpuUnits: number; readonly memoryMiB: number }

@@ -2,8 +2,8 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { child } from "../arguments";
+import { planSubnets } from "../cidr";
 import type { CompleteArgs } from "./args";
-import { planSubnets } from "./plan";
 
 export interface Network {
   readonly vpc: aws.ec2.Vpc;

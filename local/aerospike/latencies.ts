@@ -6,8 +6,11 @@ const PROVISIONING = { least: 15 * 60, most: 20 * 60 } as const;
 /** Changes of a running cluster. Assumed: the vendor publishes none. */
 export const UPDATE_SECONDS = 8 * 60;
 export const DECOMMISSION_SECONDS = 5 * 60;
-/** Peering takes 2 to 5 min in all, published as above; its parts are assumed. */
-export const PEERING = { untilOffered: 20, afterAcceptance: { least: 60, most: 150 }, deletion: 20, expiry: 7 * 24 * 3_600 } as const;
+/**
+ * The service's own part of a peering. Assumed: published are 2 to 5 min for all of it, with polls of 10 s, an acceptance by another
+ * command, and the zone's association, whose time is AWS's.
+ */
+export const PEERING = { untilOffered: 8, afterAcceptance: { least: 15, most: 30 }, deletion: 20, expiry: 7 * 24 * 3_600 } as const;
 /** A new cluster appears in lists after so long. Assumed: the vendor's tool waits about 30 s for an ID to be registered. */
 export const LIST_LAG_SECONDS = 5;
 /** Lifetime of an access token. Source: the vendor's documentation, about 8 h. */

@@ -5,7 +5,8 @@ import { importsOf, typedSources, type Import } from "./sources";
 interface Rule { readonly name: string; readonly from: RegExp; readonly allowed: RegExp }
 
 const RULES: readonly Rule[] = [
-  { name: "components import neither stacks nor the driver", from: /^components\//, allowed: /^components\// },
+  { name: "components import neither stacks nor the driver, and of providers their SDKs only", from: /^components\//, allowed: /^components\/|^providers\/[^/]+\/sdk(\/|$)/ },
+  { name: "providers import nothing but providers", from: /^providers\//, allowed: /^providers\// },
   { name: "policies import the components' tags only", from: /^policy\//, allowed: /^policy\/|^components\/tags(\/|$)/ },
   {
     name: "the driver imports no component and no stack, and of the local cloud its client only",

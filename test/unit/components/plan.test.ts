@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseCidr, planSubnets, planTaskGroups, taskAddresses } from "../../../components/regional-load-generator/plan";
+import { parseCidr, planSubnets } from "../../../components/cidr";
+import { planTaskGroups, taskAddresses } from "../../../components/regional-load-generator/plan";
 
 const users = fc.integer({ min: 1, max: 1_000_000 });
 const perTask = fc.integer({ min: 1, max: 1000 });
