@@ -1,6 +1,6 @@
 /** The daemon, assembled: lock, ports, cloud, provider servers, AWS APIs, control API. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { fastify, type FastifyInstance } from "fastify";
 import { controlServer } from "./control/server";
@@ -16,6 +16,7 @@ import { serveProvider } from "./provider/server";
 import { providerService } from "./provider/service";
 import type { ContainerRuntime, FunctionRuntime } from "./runtime/port";
 import { startOf } from "./runtime/processes";
+import { claimSocket } from "./sockets";
 import { packageVersion } from "./version";
 
 export const INFO_FILE = "daemon.json";
@@ -32,6 +33,16 @@ export interface DaemonParts {
   registerApis(app: FastifyInstance, cloud: CloudContext): Promise<void> | void;
   /** Services with an API of their own. @default none */
   readonly services?: readonly HttpService[];
+  /** Services whose API is on a unix socket. @default none */
+  readonly sockets?: readonly SocketService[];
+}
+
+/** A service that its clients talk to over HTTP on a unix socket. */
+export interface SocketService {
+  readonly name: string;
+  serve(cloud: Cloud): FastifyInstance;
+  /** Variables that attach clients. */
+  environment(socket: string): Record<string, string>;
 }
 
 /** A service that its real clients and its real provider talk to over HTTP. */
@@ -78,6 +89,8 @@ interface Opened {
   readonly dir: string;
   readonly log: Log;
   readonly ports: Ports;
+  /** By the service's name. */
+  readonly sockets: Readonly<Record<string, string>>;
   readonly runtime: OwnedContainers;
   readonly cloud: Cloud;
   readonly undo: Unwinding;
@@ -110,6 +123,11 @@ async function open(parts: DaemonParts, { dir, timeScale }: DaemonOptions, undo:
   const log = modelLog(openLog(dir));
   const services = parts.services ?? [];
   const ports = await claimPorts(dir, parts.packages.map((model) => model.name), services.map((service) => service.name));
+  const sockets = Object.fromEntries((parts.sockets ?? []).map(({ name }) => {
+    const place = claimSocket(dir, name);
+    undo.push(() => place.release());
+    return [name, place.path];
+  }));
   const endpointUrl = `http://127.0.0.1:${ports.aws}`;
   const runtime = await parts.createContainers({ dataDir: dir, log });
   const ending = { stopContainers: true };
@@ -118,11 +136,11 @@ async function open(parts: DaemonParts, { dir, timeScale }: DaemonOptions, undo:
   undo.push(() => functions.close());
   const cloud = openCloud({ dir, packages: parts.packages, services, runtime, functions, endpointUrl, log, ...(timeScale !== undefined && { timeScale }) });
   undo.push(() => cloud.close());
-  return { dir, log, ports, runtime, cloud, undo, ending };
+  return { dir, log, ports, sockets, runtime, cloud, undo, ending };
 }
 
 /** Opens the ports, in the order in which they are needed. */
-async function serve(parts: DaemonParts, { ports, runtime, cloud, undo }: Opened, token: string, onStopRequest?: () => void): Promise<void> {
+async function serve(parts: DaemonParts, { ports, sockets, runtime, cloud, undo }: Opened, token: string, onStopRequest?: () => void): Promise<void> {
   const apis = fastify({ forceCloseConnections: true });
   await parts.registerApis(apis, cloud.context);
   const control = controlServer({ cloud, runtime, version: packageVersion(), token, stop: () => onStopRequest?.() });
@@ -138,6 +156,13 @@ async function serve(parts: DaemonParts, { ports, runtime, cloud, undo }: Opened
     undo.push(() => api.close());
     await api.listen({ host: "127.0.0.1", port: ports.services[service.name] ?? 0 });
   }
+  for (const service of parts.sockets ?? []) {
+    const api = service.serve(cloud);
+    undo.push(() => api.close());
+    const socket = sockets[service.name] ?? "";
+    await api.listen({ path: socket });
+    chmodSync(socket, 0o600); // its folder lets nobody else in either
+  }
   for (const model of parts.packages) {
     const service = providerService({ model, lifecycle: cloud.lifecycle, cloud: cloud.context });
     const server = await serveProvider(service, ports.providers[model.name] ?? 0);
@@ -148,11 +173,15 @@ async function serve(parts: DaemonParts, { ports, runtime, cloud, undo }: Opened
 
 /** Tells where the daemon is reached, and how it ends. */
 function running(parts: DaemonParts, opened: Opened, token: string): RunningDaemon {
-  const { dir, log, ports, cloud, undo, ending } = opened;
+  const { dir, log, ports, sockets, cloud, undo, ending } = opened;
   const info: DaemonInfo = {
     version: packageVersion(), pid: process.pid, pidStart: startOf(process.pid) ?? "", startedAt: new Date().toISOString(),
-    timeScale: cloud.context.clock.timeScale, token, ports,
-    environment: Object.assign({}, ...(parts.services ?? []).map((service) => service.environment(ports.services[service.name] ?? 0, cloud.secret))) as Record<string, string>,
+    timeScale: cloud.context.clock.timeScale, token, ports, sockets,
+    environment: Object.assign(
+      {},
+      ...(parts.services ?? []).map((service) => service.environment(ports.services[service.name] ?? 0, cloud.secret)),
+      ...(parts.sockets ?? []).map((service) => service.environment(sockets[service.name] ?? "")),
+    ) as Record<string, string>,
   };
   const file = path.join(dir, INFO_FILE);
   const publish = (timeScale: number) => writePrivate(file, `${JSON.stringify({ ...info, timeScale }, undefined, 2)}\n`);

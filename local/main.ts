@@ -2,6 +2,8 @@
 import { parseArgs } from "node:util";
 import { awsPackage } from "./aws/index";
 import { registerAwsApis } from "./aws/api/index";
+import { dockerPackage } from "./docker/index";
+import { dockerService } from "./docker/service";
 import { aerospikeService } from "./aerospike/index";
 import { runDaemon } from "./run";
 import { createContainerRuntime } from "./runtime/index";
@@ -10,9 +12,10 @@ import { createFunctionRuntime } from "./runtime/functions";
 const { values } = parseArgs({ options: { dir: { type: "string" }, "time-scale": { type: "string" } } });
 
 void runDaemon({
-  packages: [awsPackage],
+  packages: [awsPackage, dockerPackage],
   createContainers: createContainerRuntime,
   createFunctions: createFunctionRuntime,
   registerApis: registerAwsApis,
   services: [aerospikeService],
+  sockets: [dockerService],
 }, values);

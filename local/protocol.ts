@@ -20,6 +20,8 @@ export const daemonInfoSchema = z.object({
     /** APIs of services that are no part of AWS, by name. */
     services: z.record(z.string(), z.number().int()).default({}),
   }),
+  /** Unix sockets of services, by name. */
+  sockets: z.record(z.string(), z.string()).default({}),
   /** Variables that attach clients of those services: addresses, keys of the local account. */
   environment: z.record(z.string(), z.string()).default({}),
 });

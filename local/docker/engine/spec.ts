@@ -121,7 +121,7 @@ export function specOf(record: ResourceRecord, image: StoredImage, networks: rea
     environment: environmentOf(inputs.envs),
     networks: networks.map(({ name, aliases }) => ({ name, aliases: namesOn(name, record, aliases) })),
     volumes: volumeMounts(record).map(({ name, mountPath, readOnly }) => ({ name, mountPath, readOnly })),
-    files: (inputs.uploads ?? []).map((upload) => ({ path: upload.file, content: contentOf(upload), mode: modeOf(upload) })),
+    files: (inputs.uploads ?? []).map((upload) => ({ path: upload.file, content: uploadedContent(upload), mode: uploadedMode(upload) })),
     publish: ports.map(({ internal, external, ip }) => ({ containerPort: internal, hostAddress: hostAddress(ip), hostPort: external })),
     ...(healthCheck && { healthCheck }),
     restart: restartOf(inputs.restart),
@@ -138,11 +138,13 @@ function restartOf(policy: string | undefined): ContainerSpec["restart"] {
 
 type Upload = NonNullable<ContainerInputs["uploads"]>[number];
 
-function contentOf({ content, contentBase64 }: Upload): string {
+/** Text of an uploaded file. */
+export function uploadedContent({ content, contentBase64 }: Upload): string {
   return contentBase64 === undefined ? content ?? "" : Buffer.from(contentBase64, "base64").toString("utf8");
 }
 
-function modeOf({ permissions, executable = false }: Upload): number {
+/** Permission bits of an uploaded file. */
+export function uploadedMode({ permissions, executable = false }: Upload): number {
   if (permissions !== undefined) return Number.parseInt(permissions, 8);
   return executable ? EXECUTABLE_MODE : FILE_MODE;
 }

@@ -3,6 +3,7 @@ import type { CloudContext, Properties, ResourceRecord } from "../../model";
 import { CONTAINER, defineDocker } from "../define";
 import { startFailure } from "../engine/containers";
 import { engineOf } from "../engine/index";
+import { endContainer } from "../engine/remove";
 import { askedNetworks, containerInputs, runtimeId, specOf, volumeMounts } from "../engine/spec";
 import { asProvider, providerError, repeated } from "../errors";
 import { linesOf } from "../lines";
@@ -49,11 +50,7 @@ export const container = defineDocker({
   drifted: (outputs, news) => (outputs["mustRun"] === false && news["mustRun"] !== false ? ["mustRun"] : []),
   async destroy(record, _scope, cloud) {
     const { destroyGraceSeconds = 0, removeVolumes = true } = containerInputs(record);
-    await cloud.runtime.remove(runtimeId(record), destroyGraceSeconds);
-    if (!removeVolumes) return;
-    const { volumes } = engineOf(cloud);
-    // The container's record goes right after this, so that it doesn't count as a user any more.
-    for (const { name } of volumeMounts(record).filter(({ anonymous }) => anonymous)) volumes.discard(name);
+    await endContainer(record, destroyGraceSeconds, removeVolumes, cloud);
   },
 });
 
