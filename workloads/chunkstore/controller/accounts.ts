@@ -7,6 +7,7 @@
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from "node:crypto";
 import { z } from "zod";
+import { SettingsError } from "../node";
 import { deriveKey } from "./tokens";
 import type { WorkQueue } from "./workQueue";
 
@@ -19,23 +20,18 @@ const MAX_ACCOUNTS = 10_000;
 const userSchema = z.string().min(1).max(128).regex(/^[^\p{Cc}]+$/u);
 const passwordSchema = z.string().min(1).max(1_024);
 
-/** The accounts file can't be used. The message names every fault and no secret. */
-export class AccountsFileError extends Error {
-  override readonly name = "AccountsFileError";
-}
-
 /**
  * Reads `{ "<user>": "<password>", … }`.
- * @throws {AccountsFileError}
+ * @throws {SettingsError} with every fault and no secret
  */
 export function parseAccounts(text: string, file: string): ReadonlyMap<string, string> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new AccountsFileError(`${file}: is no JSON; expected {"<user>": "<password>"}`); // the parser's own message would quote the file
+    throw new SettingsError([`${file}: is no JSON; expected {"<user>": "<password>"}`]); // the parser's own message would quote the file
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw new AccountsFileError(`${file}: got another form of JSON; expected {"<user>": "<password>"}`);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw new SettingsError([`${file}: got another form of JSON; expected {"<user>": "<password>"}`]);
   const entries = Object.entries(parsed as Record<string, unknown>);
   const faults = entries.flatMap(([user, password], index) => {
     if (!userSchema.safeParse(user).success) return [`name ${index + 1}: is no user name; expected 1 to 128 characters without control characters`];
@@ -43,7 +39,7 @@ export function parseAccounts(text: string, file: string): ReadonlyMap<string, s
   });
   if (entries.length === 0) faults.push("has no account; expected at least one");
   if (entries.length > MAX_ACCOUNTS) faults.push(`has ${entries.length} accounts; expected at most ${MAX_ACCOUNTS}`);
-  if (faults.length > 0) throw new AccountsFileError(faults.map((fault) => `${file}: ${fault}`).join("\n"));
+  if (faults.length > 0) throw new SettingsError(faults.map((fault) => `${file}: ${fault}`));
   return new Map(entries as [string, string][]);
 }
 

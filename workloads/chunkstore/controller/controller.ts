@@ -36,7 +36,7 @@ export interface RunningController extends RunningNode {
 /**
  * Starts a controller. Resolves when it serves clients: its own store is open, and if another controller answers within
  * {@link FIRST_EXCHANGE_MS}, what that one knows is known here. Until then `/health` answers 503, `starting`.
- * @throws {AccountsFileError} and whatever keeps the database or the ports from being opened
+ * @throws {SettingsError} for the accounts file, and whatever keeps the database or the ports from being opened
  */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   const accounts = parseAccounts(options.settings.accounts, options.settings.accountsFile);

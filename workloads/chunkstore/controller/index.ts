@@ -1,3 +1,2 @@
 /** A controller as a whole. */
-export { AccountsFileError } from "./accounts";
 export { startController, type ControllerOptions, type RunningController } from "./controller";

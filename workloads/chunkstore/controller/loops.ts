@@ -26,6 +26,9 @@ export interface Loop {
   readonly pause?: Pause;
 }
 
+/** The longest that a timer waits. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Runs the loop until the signal aborts. A run that fails is told and the next one comes all the same. */
 export async function runLoop({ name, intervalMs, work, pause = new Pause() }: Loop, log: Log, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -34,6 +37,6 @@ export async function runLoop({ name, intervalMs, work, pause = new Pause() }: L
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, loop: name }, "a periodic task failed");
     }
-    await pause.wait(intervalMs * (0.9 + Math.random() * 0.2), signal);
+    await pause.wait(Math.min(LONGEST_MS, intervalMs * (0.9 + Math.random() * 0.2)), signal);
   }
 }
