@@ -204,6 +204,7 @@ export class Containers {
 
 /** What a failed start is in Docker's words. */
 export function startFailure(record: ResourceRecord, error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return /already allocated|EADDRINUSE/.test(message) ? portTaken(record, message.replace(/^\w+: /, "")) : new EngineError(500, message);
 }
