@@ -66,6 +66,8 @@ export const eventPayloads = {
   "run.started": z.object({
     operation: z.enum(OPERATIONS), target: z.enum(["local", "cloud"]), project: z.string(), configFile: z.string(),
     pid: z.number().int(), parallel: z.number().int(),
+    /** Simulated seconds a second, in the local cloud. */
+    timeScale: z.number().optional(),
     stacks: z.array(z.object({
       name: z.string(),
       /** What the stack waits for in this run: for a destroy, its dependents. */
@@ -91,6 +93,13 @@ export const eventPayloads = {
   "resource.started": z.object({ stack, urn: z.string(), resourceType: z.string(), op: z.string() }),
   "resource.finished": z.object({ stack, urn: z.string(), resourceType: z.string(), op: z.string(), seconds: z.number().optional() }),
   "resource.failed": z.object({ stack, urn: z.string(), resourceType: z.string(), op: z.string(), message: z.string().optional() }),
+  /**
+   * How a resource's wait for something outside goes on, as its provider tells: `phase <phase>; <n> checks; <seconds>s[; <detail>]`. At most
+   * one a second and a phase. `seconds` in the provider's time: simulated ones in the local cloud.
+   */
+  "resource.progress": z.object({
+    stack, urn: z.string(), phase: z.string(), checks: z.number().int(), seconds: z.number(), detail: z.string().optional(),
+  }),
   /** A message from the engine or the program; `info` ones are shown only in logs. */
   "stack.diagnostic": z.object({ stack, severity: z.enum(["info", "warning", "error"]), message: z.string(), urn: z.string().optional() }),
   /** A policy violation. */

@@ -33,6 +33,11 @@ function violationOf(message: string): string {
   return lines.slice(lines.length > 1 ? 1 : 0).join("\n");
 }
 
+/** A provider's account of a wait; see `resource.progress`. */
+const PROGRESS = /^phase (\S+); (\d+) checks?; (\d+)s(?:; (.*))?$/;
+/** Between two of them for one resource, so that the journal of a long wait stays small. */
+const PROGRESS_INTERVAL_MS = 1_000;
+
 interface ErrorSeen { readonly message: string; readonly urn?: string }
 
 /** Folds the events of one update. */
@@ -45,6 +50,7 @@ export class UpdateTally {
   private readonly failedUrns: string[] = [];
   private readonly violations: ErrorSeen[] = [];
   private readonly startedAt = new Map<string, number>();
+  private readonly progressAt = new Map<string, { readonly phase: string; readonly at: number }>();
 
   constructor(private readonly stack: string, private readonly emit: (event: EngineEventBody) => void, private readonly now: () => number = Date.now) {}
 
@@ -107,12 +113,22 @@ export class UpdateTally {
   private diagnostic(diag: { readonly severity: string; readonly message: string; readonly urn?: string; readonly ephemeral?: boolean }): void {
     const message = plainText(diag.message);
     if (diag.urn && NO_ANSWER.test(message)) this.noAnswer.add(diag.urn);
+    if (diag.ephemeral && diag.urn) this.progress(diag.urn, message);
     if (diag.ephemeral || message === "" || diag.severity === "debug") return;
     const severity = diag.severity === "error" ? "error" : diag.severity === "warning" ? "warning" : "info";
     // The engine repeats at the end that the update failed; that line names no cause.
     const echo = /^(update|preview|destroy|refresh|resource \w+) failed$/.test(message);
     if (severity === "error" && !echo) this.errors.push({ message: firstLine(message), ...(diag.urn && { urn: diag.urn }) });
     if (!echo) this.emit({ type: "stack.diagnostic", stack: this.stack, severity, message, ...(diag.urn && { urn: diag.urn }) });
+  }
+
+  private progress(urn: string, message: string): void {
+    const [, phase, checks, seconds, detail] = PROGRESS.exec(message) ?? [];
+    if (phase === undefined) return;
+    const last = this.progressAt.get(urn);
+    if (last?.phase === phase && this.now() - last.at < PROGRESS_INTERVAL_MS) return;
+    this.progressAt.set(urn, { phase, at: this.now() });
+    this.emit({ type: "resource.progress", stack: this.stack, urn, phase, checks: Number(checks), seconds: Number(seconds), ...(detail !== undefined && { detail }) });
   }
 
   private policy(event: { readonly policyName: string; readonly enforcementLevel: string; readonly message: string; readonly resourceUrn?: string }): void {

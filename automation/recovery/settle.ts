@@ -62,8 +62,14 @@ async function makeGood(options: SettleOptions): Promise<void> {
   clearMarks(options);
 }
 
+/**
+ * Packages whose providers look for what a create would make before they make it: the create is simply sent again, and finds what the
+ * first one left. `aerospikecloud`: by name and by VPC; its waits make nothing.
+ */
+const CREATE_OR_DETECT = /^aerospikecloud:/;
+
 async function settleOne(operation: PendingOperation, checkpoint: CheckpointFile, options: SettleOptions): Promise<Settled> {
-  if (operation.type !== "creating" || operation.resource.type.startsWith("pulumi:")) return { operation };
+  if (operation.type !== "creating" || operation.resource.type.startsWith("pulumi:") || CREATE_OR_DETECT.test(operation.resource.type)) return { operation };
   const sought = soughtOf(operation.resource, checkpoint, options);
   const lookup = await options.lookup();
   if (!lookup.handles(sought)) throw unsettled(options.stack, sought, "it carries no tag to search for, and resources of its type can't be looked up by name");
@@ -170,6 +176,7 @@ function save(checkpoint: CheckpointFile, options: SettleOptions): void {
 function eventOf({ operation, found }: Settled, stack: string): EngineEventBody {
   const { urn, type } = operation.resource;
   if (found) return { type: "stack.recovered", stack, action: "adopted", urn, id: found.id, message: `${type} ${found.id} was created by the interrupted run; it is now in the state` };
+  if (operation.type === "creating" && CREATE_OR_DETECT.test(type)) return { type: "stack.recovered", stack, action: "dropped", urn, message: `${type}: the interrupted create is sent again; its provider takes over what the first one made` };
   if (operation.type === "creating") return { type: "stack.recovered", stack, action: "absent", urn, message: `${type}: the interrupted create left nothing behind; it is created anew` };
   return { type: "stack.recovered", stack, action: "dropped", urn, message: `${type}: the interrupted ${operation.type} is repeated` };
 }

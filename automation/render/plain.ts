@@ -25,6 +25,7 @@ const MARKS: Readonly<Record<string, string>> = {
 export class PlainRenderer implements Renderer {
   private view: RunView = EMPTY_VIEW;
   private readonly told = new Set<string>();
+  private readonly phases = new Map<string, string>();
 
   constructor(private readonly options: PlainOptions) {}
 
@@ -36,6 +37,7 @@ export class PlainRenderer implements Renderer {
         break;
       case "run.stopping": this.line(event, `${event.signal}: ${stoppingText(event.mode)}`); break;
       case "stack.status": this.status(event, view); break;
+      case "resource.progress": this.progress(event); break;
       case "stack.finished": this.block(event, view); break;
       default: break; // told in the stack's block
     }
@@ -60,6 +62,13 @@ export class PlainRenderer implements Renderer {
     if (isTerminal(event.status) && stackOf(view, event.stack)?.startedAt === undefined) {
       this.line(event, `${event.stack}: ${event.status}${event.cause ? ` because of ${event.cause}` : event.reason ? ` (${cleanLine(event.reason)})` : ""}`);
     }
+  }
+
+  /** A log gets a line a phase, not one a look. */
+  private progress(event: Extract<FleetEvent, { type: "resource.progress" }>): void {
+    if (this.phases.get(event.urn) === event.phase) return;
+    this.phases.set(event.urn, event.phase);
+    this.line(event, `${event.stack}: ${resourceName(event.urn)} ${event.phase}${event.detail === undefined ? "" : ` (${event.detail})`}`);
   }
 
   private block(event: Extract<FleetEvent, { type: "stack.finished" }>, view: RunView): void {

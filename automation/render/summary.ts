@@ -1,14 +1,14 @@
 /** How a run ends, in words: warnings, every failure once, and one line of totals. Pure. */
 import type { Changes, StackStatus } from "../events";
-import { rootFailures, type RunView } from "../report";
+import { resourceName, rootFailures, tailOf, type RunView } from "../report";
 import { clock, cleanLine, plural } from "./text";
-import { changesText, failureDetails, failureLine, symbolOf, type Paint } from "./words";
+import { changesText, failureDetails, failureLine, symbolOf, waitText, type Paint } from "./words";
 
 export interface SummaryOptions { readonly paint: Paint; readonly unicode: boolean }
 
 /** What needs reading after the table. `notes`: recoveries and warnings too, where they were not told before. */
 export function closingLines(view: RunView, options: SummaryOptions & { readonly notes: boolean }): readonly string[] {
-  return [...(options.notes ? noteLines(view, options) : []), ...failureBlocks(view, options), ...orphanLines(view, options)];
+  return [...(options.notes ? noteLines(view, options) : []), ...waitLines(view, options), ...failureBlocks(view, options), ...orphanLines(view, options)];
 }
 
 /** `up succeeded in 1:02: 6/6 stacks, 120 created; critical path 0:58` */
@@ -21,6 +21,17 @@ export function totalsLine(view: RunView, options: SummaryOptions): string {
   const text = `${view.operation ?? "run"} ${view.status} in ${clock(view.report?.wallSeconds ?? 0)}: ${good} of ${plural(stacks.length, "stack")}, ${changesText(total, view.operation)}`
     + `; critical path ${clock(view.report?.criticalPathSeconds ?? 0)}`;
   return options.paint(text, view.status === "succeeded" ? "green" : view.status === "failed" ? "red" : "yellow");
+}
+
+/** One line a wait, and where the time of its stack went. */
+function waitLines(view: RunView, { paint }: SummaryOptions): readonly string[] {
+  return view.stacks.flatMap((stack) => {
+    const tail = tailOf(stack, view);
+    const scale = view.timeScale !== undefined && view.timeScale !== 1 ? ` (at ${view.timeScale} simulated seconds a second)` : "";
+    const lines = stack.waits.map((wait) => `${stack.name}: ${resourceName(wait.urn)} ${waitText(wait)}`);
+    const sum = tail && `${stack.name}: total ${clock(tail.totalSeconds)} = ${clock(tail.waitSeconds)} until ${resourceName(tail.urn)} + tail ${clock(tail.tailSeconds)}${scale}`;
+    return [...lines, ...(sum === undefined ? [] : [sum])].map((line) => paint(cleanLine(line), "dim"));
+  });
 }
 
 function noteLines(view: RunView, { paint }: SummaryOptions): readonly string[] {

@@ -1,7 +1,7 @@
 /** What renderers call things: symbols, colours, counts of changes, failures. Pure. */
 import type { Changes, FaultReport, Operation, StackStatus } from "../events";
-import { leavesInProgress, resourceName, resourceType, type RootFailure, type StackView } from "../report";
-import { cleanLine, plural, shortType } from "./text";
+import { leavesInProgress, resourceName, resourceType, type ResourceWait, type RootFailure, type StackView } from "../report";
+import { cleanLine, clock, plural, shortType } from "./text";
 
 export type Colour = "green" | "red" | "yellow" | "cyan" | "dim" | "bold";
 
@@ -65,7 +65,15 @@ function runningPhase(stack: StackView): string {
   const leaves = leavesInProgress(stack);
   const [oldest] = leaves;
   if (oldest === undefined) return stack.done === 0 ? "starting" : "";
-  return shortType(oldest.resourceType) + (leaves.length > 1 ? ` +${leaves.length - 1}` : "");
+  const others = leaves.length > 1 ? ` +${leaves.length - 1}` : "";
+  const wait = stack.waits.find(({ urn, endedAt }) => urn === oldest.urn && endedAt === undefined);
+  return `${shortType(oldest.resourceType)}${wait === undefined ? "" : ` ${waitText(wait)}`}${others}`;
+}
+
+/** `provisioning, 12 checks, 3:21` */
+export function waitText({ phase, checks, seconds, detail, endedAt }: ResourceWait): string {
+  const said = endedAt === undefined && detail !== undefined ? `${phase} (${detail})` : phase;
+  return cleanLine(`${said}, ${plural(checks, "check")}, ${clock(seconds)}`);
 }
 
 /** `eu-west-1: aws:ec2/vpc:Vpc "main": the reason` */

@@ -10,6 +10,20 @@ export interface ResourceInProgress {
   readonly since: number;
 }
 
+/** A wait for something outside that a provider gave account of. */
+export interface ResourceWait {
+  readonly urn: string;
+  /** As the provider calls it; `complete` or `failed` when it is over. */
+  readonly phase: string;
+  readonly checks: number;
+  /** In the provider's time, see `resource.progress`. */
+  readonly seconds: number;
+  readonly detail?: string;
+  /** Epoch milliseconds of the account, and of the end. */
+  readonly at: number;
+  readonly endedAt?: number;
+}
+
 /** A resource operation that ended. */
 export interface ResourceDone { readonly urn: string; readonly resourceType: string; readonly op: string; readonly at: number; readonly seconds?: number }
 
@@ -39,6 +53,8 @@ export interface StackView {
   /** Resources that were changed, in order; unchanged ones are only counted. */
   readonly changed: readonly ResourceDone[];
   readonly error?: FaultReport;
+  /** Waits that providers gave account of, in the order they began. */
+  readonly waits: readonly ResourceWait[];
   /** What was settled before the update, warnings, and policy violations: lines for the reader, in order. */
   readonly notes: readonly StackNote[];
 }
@@ -53,6 +69,8 @@ export interface RunView {
   readonly project?: string;
   /** Process id of the driver. */
   readonly pid?: number;
+  /** Simulated seconds a second; undefined: real time. */
+  readonly timeScale?: number;
   /** Stacks that may run at once; 0: unknown. */
   readonly parallel: number;
   /** Epoch milliseconds of the first event and of the newest one. */
@@ -113,8 +131,8 @@ export function viewOf(events: Iterable<FleetEvent>): RunView {
 
 function started(view: RunView, event: EventPayload<"run.started">): RunView {
   return {
-    ...view, operation: event.operation, target: event.target, project: event.project, pid: event.pid, parallel: event.parallel,
-    stacks: event.stacks.map((stack) => ({ ...stack, status: "pending", done: 0, running: [], changes: NOTHING, changed: [], notes: [] })),
+    ...view, operation: event.operation, target: event.target, project: event.project, pid: event.pid, parallel: event.parallel, ...(event.timeScale !== undefined && { timeScale: event.timeScale }),
+    stacks: event.stacks.map((stack) => ({ ...stack, status: "pending", done: 0, running: [], changes: NOTHING, changed: [], waits: [], notes: [] })),
   };
 }
 
@@ -132,7 +150,8 @@ function reduceStack(stack: StackView, event: StackEvent, at: number): StackView
     case "stack.finished": return withResult(stack, event.result, at);
     case "resource.started": return { ...stack, running: [...without(stack, event.urn), { urn: event.urn, resourceType: event.resourceType, op: event.op, since: at }] };
     case "resource.finished": return resourceFinished(stack, event, at);
-    case "resource.failed": return { ...stack, running: without(stack, event.urn) };
+    case "resource.failed": return { ...stack, running: without(stack, event.urn), waits: endWait(stack, event.urn, "failed", at) };
+    case "resource.progress": return withWait(stack, event, at);
     case "stack.diagnostic": return event.severity === "info" ? stack : note(stack, at, event.severity, event.message);
     case "stack.policy": return note(stack, at, event.level === "mandatory" ? "error" : "warning", `policy ${event.policy}: ${event.message}`);
   }
@@ -171,12 +190,22 @@ function resourceFinished(stack: StackView, event: EventPayload<"resource.finish
   const counter = COUNTED_AS[event.op];
   const ended: ResourceDone = { urn: event.urn, resourceType: event.resourceType, op: event.op, at, ...(event.seconds !== undefined && { seconds: event.seconds }) };
   return {
-    ...stack, done, running: without(stack, event.urn),
+    ...stack, done, running: without(stack, event.urn), waits: endWait(stack, event.urn, "complete", at),
     ...(stack.expected !== undefined && { expected: Math.max(stack.expected, done) }),
     ...(counter
       ? { changes: { ...stack.changes, [counter]: stack.changes[counter] + 1 }, changed: [...stack.changed, ended] }
       : { changes: { ...stack.changes, same: stack.changes.same + (partial ? 0 : 1) } }),
   };
+}
+
+function withWait(stack: StackView, { urn, phase, checks, seconds, detail }: EventPayload<"resource.progress">, at: number): StackView {
+  const wait: ResourceWait = { urn, phase, checks, seconds, at, ...(detail !== undefined && { detail }) };
+  const index = stack.waits.findIndex((known) => known.urn === urn);
+  return { ...stack, waits: index < 0 ? [...stack.waits, wait] : stack.waits.with(index, wait) };
+}
+
+function endWait(stack: StackView, urn: string, phase: "complete" | "failed", at: number): readonly ResourceWait[] {
+  return stack.waits.some((wait) => wait.urn === urn) ? stack.waits.map((wait) => (wait.urn === urn ? { ...wait, phase, endedAt: at } : wait)) : stack.waits;
 }
 
 function without(stack: StackView, urn: string): readonly ResourceInProgress[] {

@@ -101,7 +101,7 @@ class Run {
       emit: (event) => this.emit(event), now: () => performance.now(),
     });
     this.began = performance.now();
-    this.emit(this.startedEvent(history, parallel));
+    this.emit(this.startedEvent(history, parallel, plan.target === "local" ? attachment.aws.timeScale : undefined));
     if (plan.orphans.length > 0 && !options.removed) this.emit({ type: "run.orphans", stacks: [...plan.orphans] });
     if (this.stopped) this.executor.stop(this.stopped); // asked for while the toolchain was looked for
     const results = await this.executor.run();
@@ -155,10 +155,10 @@ class Run {
     };
   }
 
-  private startedEvent(history: Readonly<Record<string, { readonly seconds: number; readonly resources: number }>>, parallel: number): FleetEventBody {
+  private startedEvent(history: Readonly<Record<string, { readonly seconds: number; readonly resources: number }>>, parallel: number, timeScale: number | undefined): FleetEventBody {
     const { plan, options } = this;
     return {
-      type: "run.started", operation: options.operation, target: plan.target, project: plan.topology.project, configFile: plan.topology.configFile, pid: process.pid, parallel,
+      type: "run.started", operation: options.operation, target: plan.target, project: plan.topology.project, configFile: plan.topology.configFile, pid: process.pid, parallel, ...(timeScale !== undefined && { timeScale }),
       stacks: plan.graph.order.map((name) => {
         const region = plan.nodes.get(name)?.region;
         const expected = Math.max(plan.deployed[name] ?? 0, history[name]?.resources ?? 0);

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { latestRun, readJournal } from "../journal";
 import type { RunStatus, StackStatus } from "../events";
 import type { Layout } from "../layout";
-import { elapsedSeconds, EMPTY_VIEW, etaSecondsByStack, viewOf, type RunView } from "../report";
+import { resourceName, elapsedSeconds, EMPTY_VIEW, etaSecondsByStack, viewOf, type RunView } from "../report";
 import { lifeOf, lifeOfWriter, type ProcessIdentity } from "../system/process-identity";
 
 /** A run as it is now. */
@@ -70,6 +70,8 @@ export interface StatusJson {
     readonly expected: number | null;
     readonly elapsedSeconds: number | null;
     readonly etaSeconds: number | null;
+    /** Waits that providers gave account of, if any; seconds in their time, simulated in the local cloud. */
+    readonly waits?: readonly { readonly resource: string; readonly phase: string; readonly checks: number; readonly seconds: number }[];
   }[];
 }
 
@@ -85,6 +87,7 @@ export function statusJson(status: Pick<FleetStatus, "run" | "view"> | undefined
       name: stack.name, status: stack.status, done: stack.done, expected: stack.expected ?? null,
       elapsedSeconds: rounded(elapsedSeconds(stack, running ? now : view.updatedAt)),
       etaSeconds: rounded(etas.get(stack.name)),
+      ...(stack.waits.length > 0 && { waits: stack.waits.map(({ urn, phase, checks, seconds }) => ({ resource: resourceName(urn), phase, checks, seconds })) }),
     })),
   };
 }

@@ -142,12 +142,13 @@ class Session {
     return Object.fromEntries(Object.entries(stacks[stack] ?? {}).map(([name, { value }]) => [name, value]));
   }
 
-  /** Says what will break; on a real engine it asks. */
+  /** On a real engine: says what will break, and asks. In the local cloud each drill says it when it starts. */
   private async confirm(system: DrillSystem, prepared: PreparedDrills, engine: EngineHost): Promise<void> {
     const { context, options } = this;
     this.interrupt.signal.throwIfAborted();
-    if (options.output === "text" || options.docker) announce(prepared.plan, prepared.leftovers(), this.drills.describeHost(engine), (line) => this.say(line));
-    if (!options.docker || options.yes) return;
+    if (!options.docker) return;
+    announce(prepared.plan, prepared.leftovers(), this.drills.describeHost(engine), (line) => this.say(line));
+    if (options.yes) return;
     if (!context.interactive) {
       throw new FleetError("confirmation-missing", `drills on a real Docker engine need a confirmation, and there is no terminal to ask on`, { source: "user", fix: "add --yes" });
     }
