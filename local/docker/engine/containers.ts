@@ -7,13 +7,10 @@ import { CONTAINER, labelMap, textOf } from "../define";
 import { EngineError, notModelled } from "../errors";
 import type { ImageUser } from "./images";
 import type { NetworkView } from "./networks";
-import { askedNetworks, containerInputs, hostAddress, IMAGE_LABEL, namesOn, publishedPorts, runtimeId, volumeMounts } from "./spec";
+import { askedNetworks, hostAddress, IMAGE_LABEL, namesOn, publishedPorts, runtimeId, signalName, volumeMounts } from "./spec";
 
 /** Docker's words for what a container is doing. */
 export type Status = "created" | "running" | "restarting" | "removing" | "exited";
-
-/** The runtime's state, with what only some runtimes tell. */
-export type RuntimeState = ContainerState & { readonly finishedAt?: string };
 
 export interface ContainerView {
   readonly record: ResourceRecord;
@@ -25,11 +22,8 @@ export interface ContainerView {
   /** As Docker counts it: one that waits for its next start runs too. */
   readonly running: boolean;
   /** Undefined until its first start. */
-  readonly state?: RuntimeState;
+  readonly state?: ContainerState;
 }
-
-/** Seconds between the stop signal and SIGKILL. Source: docker stop. */
-const DEFAULT_STOP_SECONDS = 10;
 
 export class Containers {
   /**
@@ -135,12 +129,7 @@ export class Containers {
   /** @param seconds of grace @default the container's own, else 10 @returns false when it is stopped already */
   async stop(container: ContainerView, seconds?: number): Promise<boolean> {
     if (!container.running) return false;
-    const { stopTimeout, stopSignal } = containerInputs(container.record);
-    const grace = seconds ?? stopTimeout ?? DEFAULT_STOP_SECONDS;
-    const signal = signalName(stopSignal ?? "SIGTERM");
-    // The runtime's own stop begins with SIGTERM, which an image with another stop signal may not expect.
-    if (signal !== "SIGTERM" && signal !== "SIGKILL" && grace > 0) await this.signalled(container, signal, grace);
-    await this.cloud.runtime.stop(container.runtimeId, signal === "SIGTERM" ? grace : 0);
+    await this.cloud.runtime.stop(container.runtimeId, seconds);
     return true;
   }
 
@@ -150,10 +139,9 @@ export class Containers {
    */
   async kill(container: ContainerView, name = "SIGKILL"): Promise<void> {
     const signal = signalName(name);
+    if (signal === undefined) throw new EngineError(400, `invalid signal: ${name}`);
     if (!container.running) throw new EngineError(409, `cannot kill container: ${container.id}: container ${container.id} is not running`);
-    if (signal === "SIGKILL") return this.cloud.runtime.stop(container.runtimeId, 0);
-    const { pid } = container.state ?? {};
-    if (pid !== undefined) process.kill(pid, signal);
+    await this.cloud.runtime.kill(container.runtimeId, { signal, manual: true });
   }
 
   /** @throws {EngineError} 403 when it is on the network already, 501 for one that never started */
@@ -184,22 +172,6 @@ export class Containers {
       unsubscribe();
     }
   }
-
-  /** Sends a signal and gives the process so long to end by it. */
-  private async signalled(container: ContainerView, signal: NodeJS.Signals, seconds: number): Promise<void> {
-    const { pid } = container.state ?? {};
-    if (pid === undefined) return;
-    const left = new AbortController();
-    const unsubscribe = this.cloud.runtime.onChange(({ spec, pid: now }) => {
-      if (spec.id === container.runtimeId && now !== pid) left.abort();
-    });
-    try {
-      process.kill(pid, signal);
-      await once(AbortSignal.any([left.signal, AbortSignal.timeout(seconds * 1_000)]), "abort");
-    } finally {
-      unsubscribe();
-    }
-  }
 }
 
 /** What a failed start is in Docker's words. */
@@ -221,14 +193,6 @@ function statusOf(state: ContainerState | undefined): Status {
     case "restarting": return "restarting";
     case "exited": return "exited";
   }
-}
-
-/** `TERM`, `SIGTERM` or `15`. @throws {EngineError} 400 */
-function signalName(text: string): NodeJS.Signals {
-  const numbers: Readonly<Record<string, NodeJS.Signals>> = { "1": "SIGHUP", "2": "SIGINT", "3": "SIGQUIT", "6": "SIGABRT", "9": "SIGKILL", "10": "SIGUSR1", "12": "SIGUSR2", "15": "SIGTERM", "18": "SIGCONT", "19": "SIGSTOP" };
-  const name = numbers[text] ?? (`SIG${text.toUpperCase().replace(/^SIG/, "")}` as NodeJS.Signals);
-  if (Object.values(numbers).includes(name)) return name;
-  throw new EngineError(400, `invalid signal: ${text}`);
 }
 
 async function freePort(address: string): Promise<number> {

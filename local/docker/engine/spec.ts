@@ -12,6 +12,8 @@ import type { StoredImage } from "./state";
 
 /** Docker's defaults of a health check, in seconds. Source: Dockerfile reference, HEALTHCHECK. */
 const HEALTH_DEFAULTS = { interval: 30, timeout: 30, retries: 3, startPeriod: 0 } as const;
+/** Seconds between the stop signal and SIGKILL. Source: docker stop. */
+const STOP_SECONDS = 10;
 /** Of files whose permissions are not given. Source: terraform-provider-docker, resourceDockerContainerCreate. */
 const FILE_MODE = 0o644;
 const EXECUTABLE_MODE = 0o744;
@@ -110,10 +112,11 @@ function withoutZeros(check: ImageHealthCheck | undefined): Partial<ImageHealthC
 }
 
 /** @param networks the networks to join, by name */
-export function specOf(record: ResourceRecord, image: StoredImage, networks: readonly { readonly name: string; readonly aliases: readonly string[] }[]): ContainerSpec & { readonly hostname: string } {
+export function specOf(record: ResourceRecord, image: StoredImage, networks: readonly { readonly name: string; readonly aliases: readonly string[] }[]): ContainerSpec {
   const inputs = containerInputs(record);
   const healthCheck = healthCheckOf(record, image);
   const ports = publishedPorts(record.outputs);
+  const stopSignal = signalName(inputs.stopSignal ?? "");
   return {
     id: runtimeId(record),
     image: image.tags.find((tag) => parseImage(tag).repository === image.repository) ?? image.repository,
@@ -124,16 +127,24 @@ export function specOf(record: ResourceRecord, image: StoredImage, networks: rea
     files: (inputs.uploads ?? []).map((upload) => ({ path: upload.file, content: uploadedContent(upload), mode: uploadedMode(upload) })),
     publish: ports.map(({ internal, external, ip }) => ({ containerPort: internal, hostAddress: hostAddress(ip), hostPort: external })),
     ...(healthCheck && { healthCheck }),
-    restart: restartOf(inputs.restart),
+    restart: inputs.restart === "always" || inputs.restart === "unless-stopped" || inputs.restart === "on-failure" ? inputs.restart : "no",
+    ...(inputs.maxRetryCount !== undefined && inputs.maxRetryCount > 0 && { maxRestarts: inputs.maxRetryCount }),
+    ...(stopSignal && { stopSignal }),
+    stopGraceSeconds: inputs.stopTimeout ?? STOP_SECONDS,
     labels: { ...labelMap(record.inputs["labels"]), stack: record.stack, "docker.name": textOf(record.outputs["name"]), "docker.id": record.id, [IMAGE_LABEL]: image.id },
     hostname: hostname(record),
   };
 }
 
-/** The runtime never starts again what was stopped by hand, so "always" is "unless-stopped" here. */
-function restartOf(policy: string | undefined): ContainerSpec["restart"] {
-  if (policy === "always" || policy === "unless-stopped") return "always";
-  return policy === "on-failure" ? "on-failure" : "no";
+// Numbers as Linux has them: signal(7).
+const SIGNALS: ReadonlyMap<string, NodeJS.Signals> = new Map<string, NodeJS.Signals>([
+  ["1", "SIGHUP"], ["2", "SIGINT"], ["3", "SIGQUIT"], ["6", "SIGABRT"], ["9", "SIGKILL"], ["10", "SIGUSR1"], ["12", "SIGUSR2"], ["15", "SIGTERM"], ["18", "SIGCONT"], ["19", "SIGSTOP"], ["20", "SIGTSTP"], ["28", "SIGWINCH"],
+]);
+
+/** The signal called `TERM`, `SIGTERM` or `15`; undefined for others than containers are sent. */
+export function signalName(text: string): NodeJS.Signals | undefined {
+  const name = `SIG${text.toUpperCase().replace(/^SIG/, "")}`;
+  return SIGNALS.get(text) ?? [...SIGNALS.values()].find((signal) => signal === name);
 }
 
 type Upload = NonNullable<ContainerInputs["uploads"]>[number];

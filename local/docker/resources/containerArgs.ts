@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { CheckFault, Properties } from "../../model";
 import { labelList, listOf, objectOf, textOf } from "../define";
 import { parseDuration } from "../duration";
+import { signalName } from "../engine/spec";
 
 export const FILE = "local/docker/resources/containerArgs.ts";
 
@@ -36,7 +37,7 @@ export const containerShape = {
   logs: z.boolean().optional(),
   restart: text.regex(RESTART, "expected no, on-failure, always or unless-stopped").optional(),
   maxRetryCount: count.optional(),
-  stopSignal: text.regex(/^(SIG)?[A-Z0-9+-]+$/, "expected a signal's name, as SIGTERM").optional(),
+  stopSignal: text.refine((value) => value === "" || signalName(value) !== undefined, "expected a signal's name, as SIGTERM").optional(),
   stopTimeout: count.optional(),
   destroyGraceSeconds: count.optional(),
   removeVolumes: z.boolean().optional(),

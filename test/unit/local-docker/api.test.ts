@@ -115,7 +115,8 @@ describe("containers", () => {
   it("are stopped, started and restarted, with 304 where nothing changes", async () => {
     expect(await statusOf("POST", "/containers/web/start")).toBe(304);
     expect(await statusOf("POST", "/containers/web/stop")).toBe(204);
-    expect(world.runtime.stops.at(-1)?.grace).toBe(4);
+    expect(world.runtime.stops.at(-1)?.grace).toBeUndefined(); // its own: four seconds
+    expect(world.state(web).spec.stopGraceSeconds).toBe(4);
     expect(await statusOf("POST", "/containers/web/stop?t=1")).toBe(304);
     expect(await docker.inspect("web")).toMatchObject({ State: { Status: "exited", Running: false, ExitCode: 143 }, NetworkSettings: { Networks: { mesh: { IPAddress: "" } } } });
     expect(await statusOf("POST", "/containers/web/start")).toBe(204);
@@ -130,6 +131,8 @@ describe("containers", () => {
     expect(await statusOf("POST", "/containers/web/kill")).toBe(409);
     await docker.start("web");
     expect(await message("POST", "/containers/web/kill?signal=SIGNONSENSE")).toBe("invalid signal: SIGNONSENSE");
+    expect(await statusOf("POST", "/containers/web/kill?signal=hup")).toBe(204);
+    expect(world.runtime.signals.at(-1)).toBe("SIGHUP");
   });
 
   it("give their logs in frames", async () => {

@@ -20,7 +20,7 @@ describe("what becomes of the arguments", () => {
     });
     const { spec } = world.state(record);
     expect(spec).toMatchObject({
-      id: `web-${record.id.slice(0, 12)}`, image: IMAGE, command: ["generator", "--fast"], environment: { A: "1", B: "x=y" }, hostname: "host", restart: "always",
+      id: `web-${record.id.slice(0, 12)}`, image: IMAGE, command: ["generator", "--fast"], environment: { A: "1", B: "x=y" }, hostname: "host", restart: "unless-stopped", stopGraceSeconds: 10,
       files: [{ path: "/run/secrets/key", content: "swordfish", mode: 0o400 }, { path: "/run/hello", content: "hello", mode: 0o744 }],
       volumes: [{ name: "data", mountPath: "/data", readOnly: false }, { name: "more", mountPath: "/more", readOnly: true }],
       publish: [{ containerPort: 8000, hostAddress: "127.0.0.1", hostPort: 18000 }, { containerPort: 9000, hostAddress: "127.0.0.1", hostPort: 19000 }],

@@ -13,22 +13,21 @@ import { noFunctions } from "../../support/chain";
 
 export const IMAGE = "stackfleet/loadtest:1";
 
-type Spec = ContainerSpec & { readonly hostname?: string };
-
 /** Containers that are states only; networks as the real runtime has them. */
 export class FakeContainers implements ContainerRuntime {
   readonly states = new Map<string, ContainerState>();
   readonly networks = new Map<string, Map<string, readonly string[]>>();
   readonly stops: { readonly id: string; readonly grace: number | undefined }[] = [];
+  readonly signals: string[] = [];
   readonly lines = new Map<string, string[]>();
   /** What a start fails with. */
   failure: Error | undefined;
   /** What becomes of a container that is started. */
-  onStart: (spec: Spec) => Partial<ContainerState> = (spec) => ({ status: "running", health: spec.healthCheck ? "healthy" : "none" });
+  onStart: (spec: ContainerSpec) => Partial<ContainerState> = (spec) => ({ status: "running", health: spec.healthCheck ? "healthy" : "none" });
   readonly #listeners = new Set<(state: ContainerState) => void>();
   #addresses = 0;
 
-  async run(spec: Spec): Promise<ContainerState> {
+  async run(spec: ContainerSpec): Promise<ContainerState> {
     if (this.failure) throw this.failure;
     this.networks.set(spec.id, new Map(spec.networks.map(({ name, aliases }) => [name, aliases])));
     return this.#set({ spec, status: "running", health: "none", address: `127.64.9.${++this.#addresses}`, restarts: 0, logFile: "", startedAt: new Date(0).toISOString(), pid: 1_000_000, ...this.onStart(spec) });
@@ -68,8 +67,9 @@ export class FakeContainers implements ContainerRuntime {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
-  async kill(id: string): Promise<void> {
-    this.change(id, { status: "exited", exitCode: 137 });
+  async kill(id: string, { signal = "SIGKILL" }: { readonly signal?: NodeJS.Signals } = {}): Promise<void> {
+    this.signals.push(signal);
+    if (signal === "SIGKILL") this.change(id, { status: "exited", exitCode: 137 });
   }
   async *logs(id: string, { tail }: { readonly tail?: number }): AsyncGenerator<string> {
     const lines = this.lines.get(id) ?? [];
