@@ -7,8 +7,8 @@ import { readIfExists } from "./files";
 import { call, stream } from "./http";
 import { launch } from "./launch";
 import {
-  cloudStatusSchema, daemonInfoSchema, faultSchema, ledgerEntrySchema, timeScaleSchema,
-  type CloudStatus, type DaemonInfo, type Fault, type LedgerEntry, type NewFault,
+  cloudStatusSchema, daemonInfoSchema, faultSchema, healedSchema, ledgerEntrySchema, networkStatusSchema, timeScaleSchema,
+  type CloudStatus, type DaemonInfo, type Fault, type LedgerEntry, type NetworkStatus, type NewFault, type SetLink,
 } from "./protocol";
 import { isAlive } from "./runtime/processes";
 import { pollUntil } from "./wait";
@@ -73,6 +73,21 @@ export class LocalCloudClient {
   /** SIGKILL, as a crash would be. */
   async kill(id: string): Promise<void> {
     await call(this.info, nothing, "POST", `/containers/${encodeURIComponent(id)}/kill`);
+  }
+
+  /** Who is on which network, and the links that aren't open. */
+  networks(): Promise<NetworkStatus> {
+    return call(this.info, networkStatusSchema, "GET", "/network");
+  }
+
+  /** Cuts, slows or opens what one container sends to another; both directions need two calls. */
+  async setLink(from: string, to: string, link: SetLink["link"]): Promise<void> {
+    await call(this.info, nothing, "PUT", "/network/link", { from, to, link });
+  }
+
+  /** Opens both directions between two containers, or every link. Returns what was not open. */
+  async heal(between?: readonly [string, string]): Promise<SetLink[]> {
+    return (await call(this.info, healedSchema, "POST", "/network/heal", { between })).healed;
   }
 
   /** @param timeScale simulated seconds a second, for running waits too; kept over restarts */

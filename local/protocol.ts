@@ -78,6 +78,31 @@ export const cloudStatusSchema = z.object({
 });
 export type CloudStatus = z.infer<typeof cloudStatusSchema>;
 
+/** What one container sends to another: see `Link` of the container runtime. */
+export const linkSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("open") }),
+  z.object({ kind: z.literal("cut") }),
+  z.object({ kind: z.literal("slow"), delayMs: z.number().min(0).max(60_000) }),
+]);
+/** One direction between two containers. */
+export const setLinkSchema = z.object({ from: z.string(), to: z.string(), link: linkSchema });
+export type SetLink = z.infer<typeof setLinkSchema>;
+
+export const networkStatusSchema = z.object({
+  /** Sorted by name. */
+  networks: z.array(z.object({
+    name: z.string(),
+    members: z.array(z.object({ id: z.string(), address: z.string(), status: z.string(), aliases: z.array(z.string()) })),
+  })),
+  /** Those that aren't open. */
+  links: z.array(setLinkSchema),
+});
+export type NetworkStatus = z.infer<typeof networkStatusSchema>;
+
+/** Two containers, both directions; without them every link. */
+export const healSchema = z.object({ between: z.tuple([z.string(), z.string()]).optional() });
+export const healedSchema = z.object({ healed: z.array(setLinkSchema) });
+
 /** Simulated seconds a real second. */
 export const timeScaleSchema = z.object({ timeScale: z.number().positive().max(1_000_000) });
 

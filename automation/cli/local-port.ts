@@ -1,5 +1,5 @@
 /** What the command line needs of the local cloud's client (`local/client.ts`), which is loaded only by commands that use it. */
-import type { CloudStatus, Fault, LedgerEntry, NewFault } from "../../local/protocol";
+import type { CloudStatus, Fault, LedgerEntry, NetworkStatus, NewFault, SetLink } from "../../local/protocol";
 
 export interface LocalCloudPort {
   status(): Promise<CloudStatus>;
@@ -10,6 +10,9 @@ export interface LocalCloudPort {
   /** Lines, without their ends. */
   logs(container: string, options: { readonly follow: boolean; readonly signal: AbortSignal }): AsyncIterable<string>;
   kill(container: string): Promise<unknown>;
+  networks(): Promise<NetworkStatus>;
+  setLink(from: string, to: string, link: SetLink["link"]): Promise<unknown>;
+  heal(between?: readonly [string, string]): Promise<readonly SetLink[]>;
   stop(): Promise<unknown>;
 }
 

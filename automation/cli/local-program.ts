@@ -2,11 +2,13 @@
 import type { Command } from "commander";
 import type { NewFault } from "../../local/protocol";
 import type { CliContext } from "./context";
-import { outputOption, parseNth, parseTimeScale, requiredOption } from "./options";
+import { outputOption, parseDelay, parseNth, parseTimeScale, requiredOption } from "./options";
 
 type Act = (work: () => Promise<number>) => Promise<void>;
 type JsonOption = import("./commands/local").JsonOption;
+type OneWayOption = import("./commands/local-network").OneWayOption;
 const commands = () => import("./commands/local.js");
+const networkCommands = () => import("./commands/local-network.js");
 
 /** Kept equal to the kinds of `local/protocol.ts` by its type: that module brings a schema library, which the help does not need. */
 const FAULT_KINDS = ["fail", "throttle", "hang", "drop-reply"] as const satisfies readonly NewFault["kind"][];
@@ -29,7 +31,27 @@ export function addLocalCommands(program: Command, context: CliContext, act: Act
     .action((container: string, options: { follow?: boolean }) => act(async () => (await commands()).localLogs(container, options, context)));
   local.command("kill").description("Kill the process of a container, as a crash would.").argument("<container>", "an id of `local status`")
     .action((container: string) => act(async () => (await commands()).localKill(container, context)));
+  addNetworkCommands(local, context, act, json);
   addFaultCommands(local, context, act, json);
+}
+
+function addNetworkCommands(local: Command, context: CliContext, act: Act, json: () => ReturnType<typeof outputOption>): void {
+  const network = local.command("network").description("The containers' networks, and links between containers that are cut or slow.");
+  const id = "an id of `local status`";
+  network.command("list", { isDefault: true }).description("Show networks, who is on them, and links that are not open.").addOption(json())
+    .action((options: JsonOption) => act(async () => (await networkCommands()).networkList(options, context)));
+  network.command("cut").description("Let nothing through between two containers, without telling either.").argument("<a>", id).argument("<b>", id)
+    .option("--one-way", "only what a sends to b")
+    .action((a: string, b: string, options: OneWayOption) => act(async () => (await networkCommands()).networkCut(a, b, options, context)));
+  network.command("slow").description("Deliver later what two containers send to each other.").argument("<a>", id).argument("<b>", id)
+    .addOption(requiredOption("--delay <time>", "by how much, as 200ms or 1.5s; at most 60s").argParser(parseDelay))
+    .option("--one-way", "only what a sends to b")
+    .action((a: string, b: string, options: OneWayOption & { delay: number }) => act(async () => (await networkCommands()).networkSlow(a, b, options, context)));
+  network.command("heal").description("Open the links between two containers, or all links; what was held back goes on.").argument("[a]", `${id} (default: all)`).argument("[b]", id)
+    .action((a: string | undefined, b: string | undefined, _options: unknown, command: Command) => act(async () => {
+      if (a !== undefined && b === undefined) command.error("error: missing argument 'b': heal the links between two containers, or all without an argument");
+      return (await networkCommands()).networkHeal(a === undefined || b === undefined ? undefined : [a, b], context);
+    }));
 }
 
 function addFaultCommands(local: Command, context: CliContext, act: Act, json: () => ReturnType<typeof outputOption>): void {

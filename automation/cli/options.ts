@@ -36,6 +36,14 @@ export function parseTimeScale(text: string): number {
   return value;
 }
 
+/** A time such as `200ms` or `1.5s`, in milliseconds; more than no time, and at most a minute. */
+export function parseDelay(text: string): number {
+  const [, number = "", unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text) ?? [];
+  const ms = number === "" ? Number.NaN : Number(number) * (unit === "s" ? 1_000 : 1);
+  if (!(ms > 0 && ms <= 60_000)) throw new InvalidArgumentError("expected a time above 0 and up to 60s, as 200ms or 1.5s.");
+  return ms;
+}
+
 function positiveInteger(text: string, expected: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError(`expected ${expected}.`);
   return Number(text);

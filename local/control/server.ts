@@ -7,6 +7,8 @@ import { LocalCloudError, messageOf } from "../errors";
 import type { Cloud } from "../core/cloud";
 import { newFaultSchema, timeScaleSchema, type CloudStatus } from "../protocol";
 import type { ContainerRuntime } from "../runtime/port";
+import { knownContainer } from "./containers";
+import { networkRoutes } from "./network";
 
 export interface ControlParts {
   readonly cloud: Cloud;
@@ -37,6 +39,7 @@ export function controlServer(parts: ControlParts): FastifyInstance {
   });
   cloudRoutes(app, parts);
   containerRoutes(app, parts);
+  networkRoutes(app, parts.runtime);
   return app;
 }
 
@@ -73,12 +76,7 @@ function cloudRoutes(app: FastifyInstance, { cloud, runtime, version, stop }: Co
 }
 
 function containerRoutes(app: FastifyInstance, { runtime }: ControlParts): void {
-  const known = (params: unknown): string => {
-    const { id } = containerParams.parse(params);
-    if (runtime.get(id)) return id;
-    const ids = runtime.list().map((container) => container.spec.id);
-    throw new LocalCloudError("container-unknown", `no such container; got "${id}"; expected ${ids.length > 0 ? `one of ${ids.join(", ")}` : "none: nothing runs"}`);
-  };
+  const known = (params: unknown): string => knownContainer(runtime, containerParams.parse(params).id);
   app.get("/containers", () => containersOf(runtime));
   app.post("/containers/:id/kill", async (request) => {
     await runtime.kill(known(request.params));

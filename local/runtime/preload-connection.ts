@@ -48,7 +48,7 @@ export class Connection {
   private timer: NodeJS.Timeout | undefined;
   private parked: (() => void) | undefined;
   private readonly heldErrors: (() => void)[] = [];
-  private readonly delayed: { readonly due: number; readonly run: () => void }[] = [];
+  private readonly delayed: { readonly due: number; readonly send: (next: () => void) => void }[] = [];
   private bytesUnderWay = 0;
   private blockedWriter: Done | undefined;
 
@@ -134,37 +134,36 @@ export class Connection {
     else done(error);
   }
 
-  /** Sends later what follows whatever was sent before. */
-  delay(run: () => void): void {
+  /** Does later what follows whatever was sent before; one thing at a time, as TLS needs it. `send` says when it is done. */
+  delay(send: (next: () => void) => void): void {
     const due = Math.max(performance.now() + delayOf(this.link.out), this.delayed.at(-1)?.due ?? 0);
-    this.delayed.push({ due, run });
-    if (this.delayed.length === 1) setTimeout(() => this.sendDue(), due - performance.now());
+    this.delayed.push({ due, send });
+    if (this.delayed.length === 1) this.sendNext();
   }
 
-  private sendDue(): void {
-    for (let first = this.delayed[0]; first !== undefined; first = this.delayed[0]) {
-      const early = first.due - performance.now();
-      if (early > 0) return void setTimeout(() => this.sendDue(), early);
-      // Removed only when it has run: what is written meanwhile must queue behind it.
-      first.run();
+  private sendNext(): void {
+    const [first] = this.delayed;
+    if (first === undefined) return;
+    setTimeout(() => first.send(() => {
+      // Removed only now: what was written meanwhile had to queue behind it.
       this.delayed.shift();
-    }
+      this.sendNext();
+    }), first.due - performance.now());
   }
 
   /** A write that travels for a while; its writer goes on at once, until the send buffer is full. */
-  delayWrite(bytes: number, send: (done: Done) => void, done: Done, fail: (error: Error) => void): void {
+  delayWrite(bytes: number, write: (done: Done) => void, done: Done, fail: (error: Error) => void): void {
     this.bytesUnderWay += bytes;
     if (this.bytesUnderWay < SEND_BUFFER_BYTES) process.nextTick(done);
     else this.blockedWriter = done;
-    this.delay(() => {
+    this.delay((next) => write((error) => this.settleWrite(error, (seen) => {
       this.bytesUnderWay -= bytes;
-      const writer = this.bytesUnderWay < SEND_BUFFER_BYTES ? this.blockedWriter : undefined;
-      if (writer !== undefined) this.blockedWriter = undefined;
-      send((error) => this.settleWrite(error, (seen) => {
-        if (seen !== null && seen !== undefined) fail(seen);
-      }));
-      writer?.();
-    });
+      const writer = this.blockedWriter;
+      this.blockedWriter = undefined;
+      if (seen !== null && seen !== undefined) fail(seen);
+      else writer?.();
+      next();
+    })));
   }
 
   /** True when the close must wait, because the far side may not see it yet; the program is told that it is done. */

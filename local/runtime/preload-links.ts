@@ -150,7 +150,10 @@ function patchSockets(): void {
     _final(this: Socket, done: Done): void {
       const connection = this.connecting ? undefined : connectionOf(this._handle);
       if (connection === undefined || connection.isDirect) final.call(this, done);
-      else connection.delay(() => final.call(this, done));
+      else connection.delay((next) => final.call(this, (error) => {
+        done(error);
+        next();
+      }));
     },
   });
 }

@@ -118,7 +118,8 @@ function folder(context: CliContext): string {
   return layoutAt(findRoot(context.cwd, context.env)).localCloud;
 }
 
-async function running(context: CliContext): Promise<LocalCloudPort> {
+/** @throws FleetError where none runs */
+export async function running(context: CliContext): Promise<LocalCloudPort> {
   const cloud = await (await context.localCloud()).connect(folder(context));
   if (cloud) return cloud;
   throw new FleetError("local-cloud-not-running", "the local cloud is not running", { source: "user", exitCode: 1, fix: "start it with stackfleet local start" });

@@ -137,7 +137,7 @@ const entry = { seq: 1, time: "2026-11-21T09:30:15.000Z", stack: "home", urn: "u
 
 function cloud(parts: Partial<LocalCloudPort>): { localCloud: () => Promise<LocalCloudModule> } {
   const missing = (): never => expect.fail("not expected");
-  const port: LocalCloudPort = { status: missing, ledger: missing, addFault: missing, faults: missing, clearFaults: missing, logs: missing, kill: missing, stop: missing, ...parts };
+  const port: LocalCloudPort = { status: missing, ledger: missing, addFault: missing, faults: missing, clearFaults: missing, logs: missing, kill: missing, stop: missing, networks: missing, setLink: missing, heal: missing, ...parts };
   return { localCloud: async () => ({ connect: async () => port, ensureStarted: async () => port, balance }) };
 }
 const none = { localCloud: async () => ({ connect: async () => undefined, ensureStarted: () => expect.fail("not expected"), balance }) };
@@ -168,6 +168,44 @@ describe("local", () => {
       cloud({ addFault: async (fault) => ((added = fault), { id: 7, seen: 0, fired: false, nth: 1, ...fault }) }));
     expect(added).toEqual({ type: "aws:ec2/vpc:Vpc", stack: "eu", nth: 2, kind: "drop-reply" });
     expect(stdout).toBe("fault 7: drop-reply at create number 2 from now of aws:ec2/vpc:Vpc in eu\n");
+  });
+
+  it("network shows who is on which network, and what is not open", async () => {
+    const network = {
+      networks: [{ name: "dfs-network", members: [{ id: "one", address: "127.64.0.1", status: "running", aliases: ["controller", "c1"] }, { id: "two", address: "127.64.0.2", status: "exited", aliases: [] }] }],
+      links: [{ from: "one", to: "two", link: { kind: "slow" as const, delayMs: 200 } }],
+    };
+    expect((await world().run(["local", "network"], cloud({ networks: async () => network }))).stdout).toBe(
+      "NETWORK      CONTAINER  ADDRESS     STATUS   ALIASES\ndfs-network  one        127.64.0.1  running  controller, c1\ndfs-network  two        127.64.0.2  exited\n\n"
+        + "FROM  TO   LINK\none   two  slow by 200 ms\n");
+    expect(JSON.parse((await world().run(["local", "network", "--output", "json"], cloud({ networks: async () => network }))).stdout)).toEqual(network);
+    expect((await world().run(["local", "network"], cloud({ networks: async () => ({ networks: [], links: [] }) }))).stderr).toBe("no container is on a network\n");
+  });
+
+  it.each([
+    [["cut", "a", "b"], [["a", "b", { kind: "cut" }], ["b", "a", { kind: "cut" }]], "cut: a to b, b to a\n"],
+    [["cut", "a", "b", "--one-way"], [["a", "b", { kind: "cut" }]], "cut: a to b\n"],
+    [["slow", "a", "b", "--delay", "1.5s", "--one-way"], [["a", "b", { kind: "slow", delayMs: 1_500 }]], "slow by 1500 ms: a to b\n"],
+    [["slow", "a", "b", "--delay", "200ms"], [["a", "b", { kind: "slow", delayMs: 200 }], ["b", "a", { kind: "slow", delayMs: 200 }]], "slow by 200 ms: a to b, b to a\n"],
+  ])("network %j sets the links", async (args, expected, said) => {
+    const set: unknown[] = [];
+    const { stdout, code } = await world().run(["local", "network", ...args], cloud({ setLink: async (...link) => set.push(link) }));
+    expect([code, set, stdout]).toEqual([0, expected, said]);
+  });
+
+  it.each(["200", "0s", "61s", "-1s", "fast", "1e3ms"])("network refuses a delay of %s", async (delay) => {
+    const { code, stderr } = await world().run(["local", "network", "slow", "a", "b", `--delay=${delay}`], cloud({}));
+    expect(code).toBe(2);
+    expect(stderr).toContain("expected a time above 0 and up to 60s, as 200ms or 1.5s");
+  });
+
+  it("network heal heals two containers' links, or all, and wants both", async () => {
+    const asked: unknown[] = [];
+    const heal: LocalCloudPort["heal"] = async (between) => (asked.push(between), [{ from: "a", to: "b", link: { kind: "cut" } }]);
+    expect((await world().run(["local", "network", "heal", "a", "b"], cloud({ heal }))).stdout).toBe("healed 1 link: a to b\n");
+    expect((await world().run(["local", "network", "heal"], cloud({ heal: async (between) => (asked.push(between), []) }))).stdout).toBe("nothing to heal: every link is open\n");
+    expect(asked).toEqual([["a", "b"], undefined]);
+    expect(await world().run(["local", "network", "heal", "a"], cloud({}))).toMatchObject({ code: 2, stderr: expect.stringContaining("missing argument 'b'") });
   });
 
   it("logs follow until Ctrl+C, which is no failure", async () => {
