@@ -10,7 +10,6 @@ import { Orphans } from "./orphans";
 import { desiredReplicas, type ReplicationFactor } from "./placement";
 import type { ChunkserverApi, Log, NodeAddress } from "./ports";
 import { planRepair, type RepairPlan, type ReplicateTask } from "./repairPlan";
-import { Trimmer } from "./trimmer";
 
 /** Chunks of one replicate request: 32 MiB. What it pulled is kept when the request itself takes too long. */
 const BATCH_CHUNKS = 8;
@@ -44,8 +43,6 @@ export interface RepairReport {
   readonly manifests: number;
   /** Uploads that were removed from some chunkserver, because no record names them. */
   readonly orphans: number;
-  /** Replicas of uploads beyond the replication factor that were removed. */
-  readonly trimmed: number;
   readonly failed: number;
   readonly seconds: number;
 }
@@ -53,14 +50,12 @@ export interface RepairReport {
 export class Repair {
   readonly #options: RepairOptions;
   readonly #orphans: Orphans;
-  readonly #trimmer: Trimmer;
   #failed = 0;
   #last = "";
 
   constructor(options: RepairOptions) {
     this.#options = options;
     this.#orphans = new Orphans(options);
-    this.#trimmer = new Trimmer(options);
   }
 
   /** Chunks with fewer living replicas than there should be. */
@@ -80,8 +75,7 @@ export class Repair {
     const manifests = await this.#pushManifests(plan);
     const replicated = await this.#replicate(plan.replicate, goesOn);
     const orphans = goesOn() ? await this.#orphans.remove(plan.unnamed) : 0;
-    const trimmed = goesOn() ? await this.#trimmer.trim(plan.trim) : 0;
-    const report = { lacking: plan.lacking.length, replicated, manifests, orphans, trimmed, failed: this.#failed, seconds: (monotonic() - started) / 1000 };
+    const report = { lacking: plan.lacking.length, replicated, manifests, orphans, failed: this.#failed, seconds: (monotonic() - started) / 1000 };
     const { seconds: _, ...counts } = report;
     const text = JSON.stringify(counts);
     log[text === this.#last ? "debug" : "info"](report, "repair cycle complete");

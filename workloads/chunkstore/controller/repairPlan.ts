@@ -31,9 +31,6 @@ export interface RepairView {
 /** One chunkserver is to have every chunk of an upload. */
 export interface ReplicateTask { readonly name: string; readonly upload: string; readonly target: string }
 
-/** More replicas than asked for: those to keep, and those that may go once the others are verified. */
-export interface TrimTask { readonly name: string; readonly upload: string; readonly keep: readonly string[]; readonly drop: readonly string[] }
-
 export interface RepairPlan {
   /** The uploads with the fewest whole replicas first. */
   readonly replicate: readonly ReplicateTask[];
@@ -41,7 +38,6 @@ export interface RepairPlan {
   readonly manifests: ReadonlyMap<string, readonly string[]>;
   /** Uploads with too few whole replicas, whoever is responsible for them. */
   readonly lacking: readonly IndexedRecord[];
-  readonly trim: readonly TrimTask[];
   /** Uploads that have chunks somewhere and that no record names. */
   readonly unnamed: readonly string[];
 }
@@ -50,7 +46,6 @@ export function planRepair(view: RepairView): RepairPlan {
   const { counts, self, controllers, now } = view;
   const replicate: (ReplicateTask & { readonly whole: number })[] = [];
   const lacking: IndexedRecord[] = [];
-  const trim: TrimTask[] = [];
   const manifests = new Map<string, string[]>();
   const named = new Set<string>();
   for (const record of view.records) {
@@ -64,11 +59,9 @@ export function planRepair(view: RepairView): RepairPlan {
     if (whole < desiredReplicas(view.replicationFactor, view.chunkservers.length)) lacking.push(record);
     if (!mine) continue;
     for (const target of targets) replicate.push({ name: record.name, upload: record.upload, target, whole });
-    const surplus = planTrim(view, record, record.upload, has);
-    if (surplus !== undefined) trim.push(surplus);
   }
   replicate.sort((a, b) => a.whole - b.whole);
-  return { replicate: replicate.map(({ name, upload, target }) => ({ name, upload, target })), manifests, lacking, trim, unnamed: [...counts.keys()].filter((upload) => !named.has(upload)) };
+  return { replicate: replicate.map(({ name, upload, target }) => ({ name, upload, target })), manifests, lacking, unnamed: [...counts.keys()].filter((upload) => !named.has(upload)) };
 }
 
 function lackingManifest({ chunkservers }: RepairView, { name, version }: IndexedRecord): string[] {
@@ -86,20 +79,4 @@ function planUpload({ chunkservers, replicationFactor }: RepairView, { chunks }:
   const able = chunkservers.filter((one) => !isWhole(one) && !one.full)
     .sort((a, b) => (has.get(b.id) ?? 0) - (has.get(a.id) ?? 0) || (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
   return { whole, targets: able.slice(0, missing).filter(({ synced }) => synced).map(({ id }) => id) };
-}
-
-/**
- * Only with a number as replication factor, and only while every chunkserver that has a part of the upload lives and is known well.
- * Those to keep are the first whole ones in the upload's own order, which is the same for every controller: even two that act
- * at once keep the same ones.
- */
-function planTrim({ chunkservers, replicationFactor }: RepairView, { name, chunks }: IndexedRecord, upload: string, has: ReadonlyMap<string, number>): TrimTask | undefined {
-  if (replicationFactor === "all" || chunks === 0) return undefined;
-  const known = new Map(chunkservers.filter(({ synced }) => synced).map((one) => [one.id, one]));
-  const holders = [...has].filter(([, count]) => count > 0).map(([id]) => id);
-  if (holders.length <= replicationFactor || !holders.every((id) => known.has(id))) return undefined;
-  const whole = rank(upload, holders.filter((id) => (has.get(id) ?? 0) >= chunks));
-  if (whole.length < replicationFactor) return undefined;
-  const keep = whole.slice(0, replicationFactor);
-  return { name, upload, keep, drop: holders.filter((id) => !keep.includes(id)) };
 }
