@@ -68,6 +68,8 @@ export const eventPayloads = {
     pid: z.number().int(), parallel: z.number().int(),
     /** Simulated seconds a second, in the local cloud. */
     timeScale: z.number().optional(),
+    /** The part that the run is limited to. */
+    only: z.string().optional(),
     stacks: z.array(z.object({
       name: z.string(),
       /** What the stack waits for in this run: for a destroy, its dependents. */

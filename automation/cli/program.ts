@@ -63,6 +63,7 @@ Examples:
   stackfleet up
   stackfleet up +eu-west-1               a stack and all it depends on
   stackfleet up --config examples/constellation.json --parallel 4
+  stackfleet up aerospike --only client  one part of a stack, without touching the rest
   stackfleet up --target cloud --yes     real accounts, without a question` },
   { operation: "preview", summary: "show what up would do to the whole fleet, and check the policies", help: `
 Outputs that an upstream preview can't know yet are handed on as unknown.
@@ -93,6 +94,7 @@ function addRunCommands(program: Command, context: CliContext, act: Act): void {
       .addOption(outputOption(["tty", "plain", "json"], "how to show the run (default: tty on a terminal, else plain)"))
       .option("--yes", "do not ask; needed in the cloud without a terminal")
       .addHelpText("after", `${SELECTORS}\n${help}`);
+    if (operation === "up" || operation === "preview") command.option("--only <part>", "one part of the one selected stack, as its program names it");
     if (operation === "destroy") command.option("--removed", "the stacks that are deployed but no longer in the config");
     command.action((selectors: string[], options: RunCommandOptions) => act(async () => {
       const { runCommand } = await import("./commands/run.js");

@@ -12,6 +12,8 @@ export interface UpdateRequest {
   /** Previews only: outputs of upstream previews, by stack name. */
   readonly upstream?: Readonly<Record<string, HandedOutputs>>;
   readonly policyPacks: readonly string[];
+  /** URN globs that the update is limited to. */
+  readonly targets?: readonly string[];
   /** Where the CLI's stdout and stderr go. */
   readonly logFile: string;
 }

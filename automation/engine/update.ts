@@ -92,9 +92,17 @@ function faultOf(error: unknown, tally: UpdateTally, logFile: string, logStart: 
 
 function causeOf(error: unknown, tally: UpdateTally, logFile: string, logStart: number): NonNullable<UpdateOutcome["error"]> {
   const told = tally.fault();
-  if (told) return { ...told, log: logFile };
+  if (told) return { ...told, log: logFile, ...missingTarget(told.message) };
   if (!(error instanceof CliFailed)) return { code: "update-failed", message: firstLine(error instanceof Error ? error.message : String(error)), log: logFile };
   return { code: "update-failed", message: lastErrorLine(logFile, logStart) ?? error.message, log: logFile };
+}
+
+/** The engine's word for a part whose needs are not there yet. */
+function missingTarget(message: string): { message: string; fix: string } | undefined {
+  const [, needs] = /depends on '?(urn:[^']+?)'? which was (?:was )?not specified in --target list/.exec(message) ?? [];
+  if (needs === undefined) return undefined;
+  const [type, name] = needs.split("::").slice(2);
+  return { message: `the part needs ${type?.split("$").at(-1)} "${name}", which is in another part and is not up`, fix: "bring that part up first, or leave --only out" };
 }
 
 /** The last line that the CLI marked as an error, in what it wrote since `start`. */

@@ -44,7 +44,7 @@ function headerText(view: RunView, now: number): string {
   const elapsed = runElapsedSeconds(view, now);
   const eta = view.status === "running" ? runEtaSeconds(view, now) : undefined;
   return [
-    [view.operation, view.project].filter(Boolean).join(" ") + (view.target ? ` (${view.target})` : ""),
+    [view.operation, view.project, view.only && `only ${view.only}`].filter(Boolean).join(" ") + (view.target ? ` (${view.target})` : ""),
     countText(succeededCount(view), view.stacks.length),
     ...(view.status === "running" ? [] : [view.status]),
     clock(elapsed),

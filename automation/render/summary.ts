@@ -18,7 +18,7 @@ export function totalsLine(view: RunView, options: SummaryOptions): string {
     created: sum.created + stack.created, updated: sum.updated + stack.updated, same: sum.same + stack.same, deleted: sum.deleted + stack.deleted,
   }), { created: 0, updated: 0, same: 0, deleted: 0 });
   const good = stacks.filter((stack) => stack.status === "succeeded" || stack.status === "unchanged").length;
-  const text = `${view.operation ?? "run"} ${view.status} in ${clock(view.report?.wallSeconds ?? 0)}: ${good} of ${plural(stacks.length, "stack")}, ${changesText(total, view.operation)}`
+  const text = `${view.operation ?? "run"}${view.only === undefined ? "" : ` of ${view.only} only`} ${view.status} in ${clock(view.report?.wallSeconds ?? 0)}: ${good} of ${plural(stacks.length, "stack")}, ${changesText(total, view.operation)}`
     + `; critical path ${clock(view.report?.criticalPathSeconds ?? 0)}`;
   return options.paint(text, view.status === "succeeded" ? "green" : view.status === "failed" ? "red" : "yellow");
 }

@@ -71,6 +71,8 @@ export interface RunView {
   readonly pid?: number;
   /** Simulated seconds a second; undefined: real time. */
   readonly timeScale?: number;
+  /** The part of its one stack that the run is limited to. */
+  readonly only?: string;
   /** Stacks that may run at once; 0: unknown. */
   readonly parallel: number;
   /** Epoch milliseconds of the first event and of the newest one. */
@@ -131,7 +133,7 @@ export function viewOf(events: Iterable<FleetEvent>): RunView {
 
 function started(view: RunView, event: EventPayload<"run.started">): RunView {
   return {
-    ...view, operation: event.operation, target: event.target, project: event.project, pid: event.pid, parallel: event.parallel, ...(event.timeScale !== undefined && { timeScale: event.timeScale }),
+    ...view, operation: event.operation, target: event.target, project: event.project, pid: event.pid, parallel: event.parallel, ...(event.timeScale !== undefined && { timeScale: event.timeScale }), ...(event.only !== undefined && { only: event.only }),
     stacks: event.stacks.map((stack) => ({ ...stack, status: "pending", done: 0, running: [], changes: NOTHING, changed: [], waits: [], notes: [] })),
   };
 }

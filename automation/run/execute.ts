@@ -96,7 +96,7 @@ class Run {
     this.executor = new Executor({
       graph: plan.graph, nodes: plan.nodes, operation: options.operation, parallel, failFast: options.failFast ?? false,
       durations: Object.fromEntries(Object.entries(history).map(([name, { seconds }]) => [name, seconds])),
-      policyPacks: plan.topology.policyPacks, logFile: (stack) => plan.layout.run(plan.id).log(stack),
+      policyPacks: plan.topology.policyPacks, ...(plan.targets && { targets: plan.targets }), logFile: (stack) => plan.layout.run(plan.id).log(stack),
       engine: this.remembering(engine, context), recover: (stack, emit) => this.recover(stack, emit, context, attachment, engine),
       emit: (event) => this.emit(event), now: () => performance.now(),
     });
@@ -110,7 +110,8 @@ class Run {
     this.emit({ type: "run.finished", ...report });
     this.journal?.flush();
     if (this.diskError && !results.some(({ error }) => error?.code === this.diskError?.code)) throw this.diskError; // else it has been told
-    if (options.operation !== "preview") writeHistory(this.historyFile, options.operation, results, this.touched);
+    // A part says nothing of how long the whole takes.
+    if (options.operation !== "preview" && options.only === undefined) writeHistory(this.historyFile, options.operation, results, this.touched);
     return report;
   }
 
@@ -158,7 +159,7 @@ class Run {
   private startedEvent(history: Readonly<Record<string, { readonly seconds: number; readonly resources: number }>>, parallel: number, timeScale: number | undefined): FleetEventBody {
     const { plan, options } = this;
     return {
-      type: "run.started", operation: options.operation, target: plan.target, project: plan.topology.project, configFile: plan.topology.configFile, pid: process.pid, parallel, ...(timeScale !== undefined && { timeScale }),
+      type: "run.started", operation: options.operation, target: plan.target, project: plan.topology.project, configFile: plan.topology.configFile, pid: process.pid, parallel, ...(timeScale !== undefined && { timeScale }), ...(options.only !== undefined && { only: options.only }),
       stacks: plan.graph.order.map((name) => {
         const region = plan.nodes.get(name)?.region;
         const expected = Math.max(plan.deployed[name] ?? 0, history[name]?.resources ?? 0);

@@ -22,6 +22,8 @@ export interface ExecutorOptions {
   /** Expected seconds by stack, for the order of what is ready at once. */
   readonly durations: Readonly<Record<string, number>>;
   readonly policyPacks: readonly string[];
+  /** URN globs that every update is limited to. */
+  readonly targets?: readonly string[];
   readonly logFile: (stack: string) => string;
   readonly engine: Engine;
   readonly recover: Recover;
@@ -101,7 +103,7 @@ export class Executor {
       if (this.options.operation !== "preview") await this.options.recover(node, this.options.emit);
       if (this.stopping) return { status: "cancelled", changes: NO_CHANGES };
       return await this.options.engine.run({
-        stack: node, operation: this.options.operation, policyPacks: this.options.policyPacks, logFile,
+        stack: node, operation: this.options.operation, policyPacks: this.options.policyPacks, logFile, ...(this.options.targets && { targets: this.options.targets }),
         ...(this.options.operation === "preview" && { upstream: Object.fromEntries(this.handed) }),
       }, this.options.emit);
     } catch (error) {

@@ -8,6 +8,7 @@ import { buildGraph, liveDependents, missingDependencies, reverse, select, subgr
 import { newRunId } from "../journal";
 import { findRoot, layoutAt, type Layout, type Target } from "../layout";
 import { findConfig, loadTopology } from "../topology";
+import { partTargets, stackOfPart } from "../topology/parts";
 import type { FleetDeclaration, StackNode, Topology } from "../topology/types";
 import { readDeployed, type DeployedStack } from "./deployed";
 import type { RunOptions } from "./types";
@@ -24,6 +25,8 @@ export interface Plan {
   readonly selected: readonly string[];
   /** Deployed but no longer in the config. */
   readonly orphans: readonly string[];
+  /** URN globs that the one stack's update is limited to. */
+  readonly targets?: readonly string[];
   /** Resources deployed now, by stack. */
   readonly deployed: Readonly<Record<string, number>>;
 }
@@ -40,13 +43,23 @@ export async function planRun(options: RunOptions): Promise<Plan> {
   const chosen = options.removed ? chooseRemoved(options, orphans, state, nodes) : choose(options, buildGraph(topology), state);
   if (options.operation === "destroy") requireNoLiveDependents(chosen.selected, orphans, state, options.removed === true);
   if (options.operation === "up" || options.operation === "preview") requireSecrets(topology, chosen.selected);
+  const targets = options.only === undefined ? undefined : targetsOf(options.only, options.operation, topology, [...chosen.selected].flatMap((name) => nodes.get(name) ?? []));
   const part = subgraph(chosen.graph, chosen.selected);
   return {
     id: newRunId(new Date()), layout, target, topology, nodes, orphans,
     graph: options.operation === "destroy" ? reverse(part) : part,
     selected: [...chosen.selected].sort(),
+    ...(targets && { targets }),
     deployed: Object.fromEntries([...state].flatMap(([name, { resources }]) => (resources === undefined ? [] : [[name, resources]]))),
   };
+}
+
+/** @throws FleetError `usage` for other operations: deleting or reading a part would leave the rest counting on it */
+function targetsOf(only: string, operation: RunOptions["operation"], topology: Topology, selected: readonly StackNode[]): readonly string[] {
+  if (operation !== "up" && operation !== "preview") throw new FleetError("usage", `--only goes with up and preview; got ${operation}`, { source: "user", fix: "leave --only out" });
+  const stack = stackOfPart(only, selected);
+  const part = stack.parts?.[only];
+  return part === undefined ? [] : partTargets(stack.name, topology.project, part);
 }
 
 /** Finds and loads the fleet that a command works on. */

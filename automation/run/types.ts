@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly parallel?: number | "auto";
   /** Start nothing new after the first failure. @default false: independent stacks go on */
   readonly failFast?: boolean;
+  /** up and preview: one part of the one selected stack. @default all of it */
+  readonly only?: string;
   /** destroy only: the stacks that are deployed but no longer in the config. @default false */
   readonly removed?: boolean;
   /** Progress of what comes before the run (toolchain, local cloud), one line each. @default dropped */

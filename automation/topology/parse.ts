@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { inputError } from "../errors";
 import { declarationFaults, isModulePath, isObject } from "./checks";
 import { schemaFaults } from "./faults";
+import { SHIPPED_PARTS } from "./parts";
 import { fleetSchema, NAME } from "./schema";
 import type { FleetDeclaration, StackDeclaration, StackNode, Topology } from "./types";
 
@@ -51,7 +52,13 @@ function nodeOf(name: string, stack: StackDeclaration, folder: string, programs:
     ...(region !== undefined && { region }),
     tags: [...new Set(tags)].sort(),
     config: { ...config },
+    ...partsOf(program, stack.parts),
   };
+}
+
+function partsOf(program: StackDeclaration["program"], declared: StackDeclaration["parts"]): Pick<StackNode, "parts"> {
+  const parts = { ...(typeof program === "string" && Object.hasOwn(SHIPPED_PARTS, program) ? SHIPPED_PARTS[program] : {}), ...declared };
+  return Object.keys(parts).length === 0 ? {} : { parts };
 }
 
 function defaultPolicyPacks(folder: string): readonly string[] {

@@ -27,7 +27,15 @@ const describeAll = {
   region: "Region code; becomes `aws:region` of the stack.",
   tags: "For selection by `tag:x`.",
   config: "Stack configuration. Keys without a namespace belong to the project. {\"secretFromEnv\": \"NAME\"} takes a secret from the environment.",
+  parts: "Parts of the stack that `--only <name>` runs alone: the type token of a component resource, and of those it is a child of.",
 };
+
+/** A type token, as a component resource gives it to its parent class. */
+const TYPE_TOKEN = /^[A-Za-z_][\w-]*:[\w/-]+:[A-Za-z_]\w*$/;
+const partSchema = z.strictObject({
+  component: z.string().regex(TYPE_TOKEN, "expected a type token such as stackfleet:aerospike:ManagedCluster"),
+  under: z.array(z.string().regex(TYPE_TOKEN, "expected a type token")).optional(),
+});
 
 const stackSchema = z.strictObject({
   program: programSchema.meta({ description: describeAll.program }),
@@ -35,6 +43,7 @@ const stackSchema = z.strictObject({
   region: z.string().meta({ enum: [...REGIONS] }).optional().meta({ description: describeAll.region }),
   tags: z.array(z.string().meta({ pattern: TAG.source })).optional().meta({ description: describeAll.tags }),
   config: z.record(z.string(), configValue).optional().meta({ description: describeAll.config }),
+  parts: z.record(z.string().regex(/^[A-Za-z][\w-]*$/), partSchema).optional().meta({ description: describeAll.parts }),
 });
 
 export const fleetSchema = z.strictObject({

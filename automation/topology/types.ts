@@ -7,6 +7,14 @@ export interface SecretFromEnvironment { readonly secretFromEnv: string }
 /** A Pulumi program as a function: returns the stack's outputs. Runs in the program host, never in the driver. */
 export type InlineProgram = () => Promise<Record<string, unknown> | void> | Record<string, unknown> | void;
 
+/** A part of a stack that `--only` runs alone. */
+export interface StackPart {
+  /** Type token of the component resource that is the part, as `stackfleet:aerospike:ManagedCluster`. */
+  readonly component: string;
+  /** Type tokens of the component resources it is a child of. @default [] */
+  readonly under?: readonly string[];
+}
+
 /** One stack as users write it. */
 export interface StackDeclaration {
   /**
@@ -22,6 +30,8 @@ export interface StackDeclaration {
   readonly tags?: readonly string[];
   /** Stack configuration; keys without a namespace belong to the project. @default {} */
   readonly config?: Readonly<Record<string, ConfigValue | SecretFromEnvironment>>;
+  /** Parts that `--only` runs alone, by name. @default those of the shipped program */
+  readonly parts?: Readonly<Record<string, StackPart>>;
 }
 
 /** A fleet as users write it. */
@@ -43,6 +53,7 @@ export interface StackNode {
   readonly region?: string;
   readonly tags: readonly string[];
   readonly config: Readonly<Record<string, ConfigValue | SecretFromEnvironment>>;
+  readonly parts?: Readonly<Record<string, StackPart>>;
 }
 
 /** A validated fleet: dependencies exist, no cycle. Stacks sorted by name. */

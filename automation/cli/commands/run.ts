@@ -16,6 +16,7 @@ export interface RunCommandOptions extends FleetOptions {
   readonly output?: Output;
   readonly yes?: boolean;
   readonly removed?: boolean;
+  readonly only?: string;
 }
 
 /** @returns the exit code */
@@ -28,7 +29,7 @@ export async function runCommand(operation: Operation, selectors: readonly strin
     const prepared = await (await context.run()).prepareRun({
       operation, select: selectors, target: options.target, cwd: context.cwd, report: say, signal: stopper.preparing,
       parallel: options.parallel ?? "auto", failFast: options.failFast ?? false, removed: options.removed ?? false,
-      ...(options.config !== undefined && { config: options.config }),
+      ...(options.config !== undefined && { config: options.config }), ...(options.only !== undefined && { only: options.only }),
     });
     stopper.throwIfStopped();
     warnOfLostResults(prepared, say);
