@@ -2,9 +2,10 @@
  * Name resolution by network alias. Each network has one file, `<dataDir>/networks/<network>.json`, which the preload in
  * the workloads reads by itself: no round trip to the daemon, and names go on resolving while the daemon is down.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import type { ContainerSpec } from "./port";
+import { replaceFile } from "./replace";
 
 /** The form of a network's file; the preload reads the same. */
 export interface NetworkTable {
@@ -65,9 +66,7 @@ export class NameTables {
       const text = JSON.stringify(table);
       if (this.written.get(network) === text) continue;
       const file = networkFile(this.dataDir, network);
-      // Atomic: a workload that reads at this moment sees the old table or the new one, never half of one.
-      writeFileSync(`${file}.new`, text);
-      renameSync(`${file}.new`, file);
+      replaceFile(file, text);
       this.written.set(network, text);
     }
     for (const network of [...this.written.keys()].filter((name) => !this.tables.has(name))) {

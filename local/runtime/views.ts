@@ -2,12 +2,13 @@
  * What each container is told of its network: one file a container, `containers/<id>/.stackfleet/network.json`, replaced whole,
  * which the preload in its processes reads and watches. Files are written only when their content changes.
  */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import * as path from "node:path";
 import type { SetLink } from "./links";
 import { networkFile } from "./names";
 import type { ContainerSpec, Link } from "./port";
 import { publishedAddress } from "./publish";
+import { replaceFile } from "./replace";
 
 /** Folder of the runtime's own files within a container's. */
 export const PRIVATE_FOLDER = ".stackfleet";
@@ -109,9 +110,7 @@ export class Views {
     if (this.written.get(id) === text) return;
     const file = viewFile(this.dataDir, id);
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    // Atomic: a process that reads at this moment sees the old view or the new one, never half of one.
-    writeFileSync(`${file}.new`, text);
-    renameSync(`${file}.new`, file);
+    replaceFile(file, text);
     this.written.set(id, text);
   }
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { parseImage } from "../../../local/runtime/images";
 import { pruneLogs, readLog, rotateLog, tailOffset } from "../../../local/runtime/logs";
 import { networkTables } from "../../../local/runtime/names";
 import { backoffMs, restarts } from "../../../local/runtime/policy";
+import { replaceFile } from "../../../local/runtime/replace";
 
 function system(options: { held?: readonly string[]; inUse?: readonly string[] } = {}): AddressSystem {
   const held = new Set(options.held);
@@ -74,6 +75,24 @@ describe("networkTables", () => {
     expect(tables.get("n")?.names["x"]).toEqual(["127.64.0.1", "127.64.0.2"]);
     expect(Object.keys(tables.get("n")?.names ?? {}).sort()).toEqual(["__proto__", "a", "b", "constructor", "x"]);
     expect(tables.get("m")?.names["a"]).toEqual(["127.64.0.1"]);
+  });
+});
+
+describe("replaced files", () => {
+  it("can be told from every version before, however fast they follow", () => {
+    const dir = mkdtempSync(path.join(tmpdir(), "replaced-"));
+    try {
+      const file = path.join(dir, "f");
+      const versions = Array.from({ length: 200 }, (_, index) => {
+        replaceFile(file, String(index));
+        const { ino, mtimeNs } = statSync(file, { bigint: true });
+        return `${ino}:${mtimeNs}`;
+      });
+      expect(new Set(versions).size).toBe(200);
+      expect(readdirSync(dir)).toEqual(["f"]);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });
 
