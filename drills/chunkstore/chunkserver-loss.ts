@@ -46,7 +46,7 @@ export const chunkserverLoss: StoreDrill = {
       const since = context.clock.now();
       await context.step(`start ${lost.map(({ name }) => name).join(", ")}`, () => Promise.all(away.map((handle) => handle.perform())));
       const names = [...known, ...written].map(({ name }) => name);
-      await context.reaches("re-replicated", { deadlineSeconds: DEADLINES.repaired, since }, (signal) => underReplicated(store, names, store.replicas, signal));
+      await context.reaches("replicated-again", { deadlineSeconds: DEADLINES.repaired, since }, (signal) => underReplicated(store, names, store.replicas, signal));
     });
     await context.check("no-failed-reads", () => noFailures(account));
     for (const { name } of written) {

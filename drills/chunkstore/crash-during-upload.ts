@@ -13,9 +13,11 @@ import type { KnownFile } from "./workload";
 /** Kills of controllers, and as many of chunkservers. */
 const KILLS_EACH = 4;
 /** Big enough to be under way for a while, and of several chunks. */
-const UPLOAD_BYTES = 24 * MiB;
+const UPLOAD_BYTES = 16 * MiB;
 /** At the same time, each through another controller first. */
 const UPLOADS_AT_ONCE = 3;
+/** Kills that come when every byte was sent, and the uploads wait to be acknowledged. */
+const AT_THE_END = 0.15;
 
 /** `alone`: through the controller that was killed, by a client that knows no other. */
 interface Attempt { readonly file: KnownFile; readonly alone: boolean; readonly acknowledged: boolean; readonly reason?: string }
@@ -28,13 +30,12 @@ export const crashDuringUpload: StoreDrill = {
   run: async (context, store) => {
     await prepareFiles(context, store, [64 * 1024]);
     const content = await store.content(context, UPLOAD_BYTES);
-    const normal = await context.step("time uploads that nothing disturbs", () => timeUploads(context, store, content));
     const attempts: Attempt[] = [];
     for (let round = 0; round < 2 * KILLS_EACH; round++) {
       const controller = round % 2 === 0 ? pick(context, store.controllers) : undefined;
       const victims = controller ? [controller] : shuffled(context.random, store.chunkservers).slice(0, mayCrash(store, context));
       if (victims.length === 0) continue;
-      attempts.push(...await killDuringUploads(context, store, { victims, content, round, afterSeconds: context.random() * normal, ...(controller && { controller }) }));
+      attempts.push(...await killDuringUploads(context, store, { victims, content, round, part: Math.min(1, context.random() * (1 + AT_THE_END)), ...(controller && { controller }) }));
     }
     await judge(context, store, attempts);
   },
@@ -57,32 +58,32 @@ function turned(controllers: readonly ControllerNode[], by: number): ControllerN
   return [...controllers.slice(start), ...controllers.slice(0, start)];
 }
 
-async function timeUploads(context: StoreDrillContext, store: ChunkStore, content: Content): Promise<number> {
-  const start = context.clock.now();
-  await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, (_, index) =>
-    store.client(...turned(store.controllers, index)).upload(content.file, `${context.tag}-undisturbed-${index}`, context.signal)));
-  return (context.clock.now() - start) / 1000;
-}
-
 interface Round {
   readonly victims: readonly StoreNode[];
   /** The victim, when it is one. */
   readonly controller?: ControllerNode;
   readonly content: Content;
   readonly round: number;
-  readonly afterSeconds: number;
+  /** The moment: when so much of all uploads' bytes was sent, from 0 to 1. */
+  readonly part: number;
 }
 
-async function killDuringUploads(context: StoreDrillContext, store: ChunkStore, { victims, controller, content, round, afterSeconds }: Round): Promise<Attempt[]> {
+async function killDuringUploads(context: StoreDrillContext, store: ChunkStore, { victims, controller, content, round, part }: Round): Promise<Attempt[]> {
   const names = victims.map(({ name }) => name).join(", ");
-  const uploads = Array.from({ length: UPLOADS_AT_ONCE }, (_, index) => {
-    const file = { name: `${context.tag}-round-${round}-${index}`, content };
-    return attempt(context, store, file, controller && index === 0 ? [controller] : turned(store.controllers, round + index), controller !== undefined && index === 0);
+  const moment = Promise.withResolvers<void>();
+  const sent = Array.from({ length: UPLOADS_AT_ONCE }, () => 0);
+  const uploads = sent.map((_, index) => {
+    const alone = controller !== undefined && index === 0;
+    const order = alone ? [controller] : turned(store.controllers, round + index);
+    return attempt(context, store, { name: `${context.tag}-round-${round}-${index}`, content }, order, alone, (done) => {
+      sent[index] = done;
+      if (sent.reduce((sum, bytes) => sum + bytes, 0) >= part * content.size * sent.length) moment.resolve();
+    });
   });
   const settled = Promise.all(uploads);
-  settled.catch(() => undefined); // looked at below; until then it must not count as unhandled
-  const handles = await context.step(`kill ${names} ${afterSeconds.toFixed(2)} s into ${UPLOADS_AT_ONCE} uploads`, async () => {
-    await context.clock.sleep(afterSeconds * 1000, context.signal);
+  settled.then(() => moment.resolve(), moment.reject); // however the uploads end, nobody waits for ever
+  const handles = await context.step(`kill ${names} when ${Math.round(part * 100)} % of ${UPLOADS_AT_ONCE} uploads were sent`, async () => {
+    await moment.promise;
     return Promise.all(victims.map((node) => store.kill(context, node)));
   });
   const attempts = await context.step("uploads end", () => settled);
@@ -92,9 +93,9 @@ async function killDuringUploads(context: StoreDrillContext, store: ChunkStore, 
   return attempts;
 }
 
-async function attempt(context: StoreDrillContext, store: ChunkStore, file: KnownFile, controllers: readonly ControllerNode[], alone: boolean): Promise<Attempt> {
+async function attempt(context: StoreDrillContext, store: ChunkStore, file: KnownFile, controllers: readonly ControllerNode[], alone: boolean, onProgress: (done: number) => void): Promise<Attempt> {
   try {
-    await store.client(...controllers).upload(file.content.file, file.name, context.signal);
+    await store.client(...controllers).upload(file.content.file, file.name, context.signal, onProgress);
     return { file, alone, acknowledged: true };
   } catch (error) {
     context.signal.throwIfAborted();

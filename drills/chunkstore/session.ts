@@ -53,7 +53,7 @@ function lazyClient(endpoints: readonly string[], token: () => Promise<string>, 
   });
   return {
     list: (signal) => authorized((client) => client.list([], { signal })),
-    upload: (file, name, signal) => authorized(async (client) => void (await client.upload(file, { name, signal }))),
+    upload: (file, name, signal, onProgress) => authorized(async (client) => void (await client.upload(file, { name, signal, ...(onProgress && { onProgress }) }))),
     read: (name, signal) => authorized(async (client) => {
       const hash = createHash("sha256");
       for await (const piece of (await client.open(name, { signal })).pieces()) hash.update(piece);
@@ -78,7 +78,7 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof ChunkStoreError)) throw error;
-    const { details = [] } = error.options;
-    throw new Error([`${error.message} [${error.code}]`, ...new Set(details)].join("; "), { cause: error.cause });
+    const more = (error.options.details ?? []).filter((detail) => !detail.includes(error.message));
+    throw new Error([`${error.message} [${error.code}]`, ...new Set(more)].join("; "), { cause: error.cause });
   }
 }

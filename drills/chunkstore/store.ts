@@ -25,6 +25,9 @@ export interface ChunkStoreOptions {
   readonly realEngine: boolean;
 }
 
+/** How long a network may take to notice that nobody uses it. */
+const NETWORK_SECONDS = 15;
+
 export type StoreDrillContext = DrillContext<StoreUndo>;
 
 export class ChunkStore implements Drillable<StoreUndo> {
@@ -131,9 +134,16 @@ export class ChunkStore implements Drillable<StoreUndo> {
     switch (action.kind) {
       case "start": return unlessGone(this.engine.start(action.container, signal));
       case "rejoin": return unlessGone(leaveSide(this.engine, action, signal));
-      case "remove-network": return this.engine.removeNetwork(action.network, signal);
+      case "remove-network": return this.removeNetwork(action.network, signal);
       case "delete-files": return this.deleteFiles(action.prefix, signal);
     }
+  }
+
+  /** An overlay network is told of its last member's leaving only after a moment; until then it refuses to go. */
+  private async removeNetwork(network: string, signal: AbortSignal): Promise<void> {
+    const { clock } = this.options;
+    const { missing } = await until((looking) => this.engine.removeNetwork(network, looking).then(() => undefined), { deadlineSeconds: NETWORK_SECONDS, clock, signal });
+    if (missing !== undefined) throw new Error(missing);
   }
 
   /** From the view of every controller: one that was away may still know a file that the others don't. */

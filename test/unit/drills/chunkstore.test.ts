@@ -22,7 +22,7 @@ describe("a store that is wrong", () => {
     ["clients-do-not-fail-over", "controller-restart", /no-failed-operations|ran-to-its-end/],
     ["restarted-controller-knows-nothing", "controller-restart", /controller-\d-converged/],
     ["reads-fail-while-nodes-are-away", "chunkserver-loss", /no-failed-reads/],
-    ["never-repairs", "chunkserver-loss", /re-replicated/],
+    ["never-repairs", "chunkserver-loss", /replicated-again/],
     ["acknowledges-without-chunkservers", "partition", /minority-refuses-uploads/],
     ["calls-itself-well-when-alone", "partition", /minority-knows-that-it-is-alone/],
     ["never-heals", "partition", /converged-after-the-first-gossip/],

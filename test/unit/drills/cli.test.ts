@@ -65,7 +65,8 @@ describe("stackfleet drill", () => {
     const fake = fakeModule([good]);
     const { code, stdout, stderr } = await world().run(["drill", "chunkstore"], context(fake));
     expect(code).toBe(0);
-    expect(stderr).toBe("on the Docker engine at unix:///local.sock:\n  calm: something; then mends it\n");
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^1\/1  calm  the drill calm\n  breaks    something\n  puts back mends it /);
     expect(stdout).toContain("succeeded: drills 1 passed, 0 failed; checks 3 of 3 ok");
     expect(fake.closed).toBe(1);
   });
@@ -134,6 +135,7 @@ describe("stackfleet drill --docker", () => {
     const { code, stdout, stderr } = await world().run(["drill", "chunkstore", "--docker", "--output", "json"], context(fake));
     expect(code).toBe(2);
     expect(stderr).toContain("[confirmation-missing]");
+    expect(stderr).toContain("on the Docker engine at unix:///var/run/docker.sock:\n  calm: something; then mends it\n");
     expect(stdout).not.toContain("drill.started");
     expect(fake.closed).toBe(1);
   });

@@ -92,7 +92,7 @@ export class FakeStore {
     };
     return {
       list: (signal) => at(signal, (controller) => this.live(controller).map((entry) => this.listed(entry))),
-      upload: (file, name, signal) => at(signal, (controller) => this.upload(controller, name, readFileSync(file), signal)),
+      upload: (file, name, signal, onProgress) => at(signal, (controller) => this.upload(controller, name, readFileSync(file), signal, onProgress)),
       read: (name, signal) => at(signal, (controller) => sha256(this.read(controller, name))),
       remove: (name, signal) => at(signal, (controller) => this.write(controller, { name, upload: "", sha256: "", content: Buffer.alloc(0), deleted: true })),
       locations: (name, signal) => at(signal, (controller) => this.locations(controller, name)),
@@ -101,10 +101,14 @@ export class FakeStore {
     };
   }
 
-  private async upload(controller: string, name: string, content: Buffer, signal: AbortSignal): Promise<void> {
+  private async upload(controller: string, name: string, content: Buffer, signal: AbortSignal, onProgress: (done: number) => void = () => undefined): Promise<void> {
     const upload = randomUUID();
-    for (const chunk of chunksOf(content)) {
-      await this.clock.sleep(150, signal);
+    const chunks = chunksOf(content);
+    for (const chunk of chunks) {
+      onProgress((chunk.index + 1) * CHUNK_BYTES);
+      // Long enough for a kill by the engine to come in the middle of a large file.
+      for (let turn = 0; chunks.length > 3 && turn < 40; turn++) await new Promise((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
       if (!this.running(controller)) {
         if (this.fault === "shows-partial-files") this.spread({ name, upload: randomUUID(), sha256: sha256(content), content: content.subarray(0, -1), deleted: false, time: ++this.time });
         for (const server of this.chunkservers) for (const file of this.engine.containers.get(server)?.files.keys() ?? []) if (file.includes(upload)) this.engine.containers.get(server)?.files.delete(file);
