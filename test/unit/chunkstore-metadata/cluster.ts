@@ -16,6 +16,13 @@ const PORT = 8_001;
 const ROUND_MS = 2_000;
 const ANTI_ENTROPY_MS = 30_000;
 
+export interface ClusterSize {
+  readonly controllers: number;
+  readonly chunkservers?: number;
+  /** Between two comparisons. @default 30 s, as in reality */
+  readonly antiEntropyMs?: number;
+}
+
 export interface Written {
   readonly record: FileRecord;
   /** False for an upload that wasn't acknowledged: it may be somewhere, or nowhere. */
@@ -76,7 +83,7 @@ export class Controller {
     membership.seeds(cluster.controllers.map(({ address }) => ({ address, port: PORT })));
     cluster.network.listen(id, (path, body, from) => (path === GOSSIP_PATH ? gossip.handle(body, from) : path === ANTI_ENTROPY_PATH ? gossip.handleAntiEntropy(body, from) : fail(path)));
     this.#every(ROUND_MS, () => gossip.round());
-    this.#every(ANTI_ENTROPY_MS, () => gossip.antiEntropyRound());
+    this.#every(cluster.size.antiEntropyMs ?? ANTI_ENTROPY_MS, () => gossip.antiEntropyRound());
     for (const chunkserver of cluster.chunkservers) this.#follow(chunkserver, store);
   }
 
@@ -145,7 +152,7 @@ export class Cluster {
   readonly lost = new Set<FileRecord>();
   #uploads = 0;
 
-  constructor(size: { readonly controllers: number; readonly chunkservers?: number }, seed: number, log?: MetadataLog) {
+  constructor(readonly size: ClusterSize, seed: number, log?: MetadataLog) {
     this.random = seeded(seed);
     this.network = new Network(this.timeline, this.random);
     for (let index = 0; index < size.controllers; index += 1) this.controllers.push(new Controller(`c${index}`, this, log));

@@ -51,6 +51,9 @@ describe("a round", () => {
     await b.gossip.round();
     expect(wire.requests.filter(({ from, to }) => from !== to).length).toBe(2);
     expect(Math.max(...wire.requests.map(({ bytes }) => bytes))).toBeLessThan(2_000);
+    a.store.write("a", fileState("1"));
+    b.store.write("b", fileState("2"));
+    expect(await a.gossip.round()).toMatchObject({ sent: 1, received: 1 });
   });
   it("brings a new controller up to date with thousands of records, page after page", async () => {
     const [a, b] = pair();
@@ -85,6 +88,31 @@ describe("a round", () => {
     wire.requests.length = 0;
     expect(await a.gossip.round()).toMatchObject({ sent: 0, received: 0 });
     expect(wire.sent(ANTI_ENTROPY_PATH)).toBe(0);
+  });
+  it("claims nothing of a controller that loses its volume while the two are being compared", async () => {
+    const [a, b] = pair();
+    fill(a.store, 1_500);
+    b.store.merge(a.store.all());
+    b.store.write("only-b", fileState("1"));
+    let asked = 0;
+    wire.onRequest = ({ to, path }) => {
+      if (to === "b" && path === ANTI_ENTROPY_PATH && (asked += 1) === 2) wire.add("b");
+    };
+    await a.gossip.round();
+    await a.gossip.round();
+    expect(asked).toBeGreaterThanOrEqual(2);
+    expect(wire.nodes.get("b")?.store.digest()).toBe(a.store.digest());
+    expect(a.store.counts.files).toBeGreaterThanOrEqual(1_500);
+  });
+  it("comes to its end when the last changes were deleted names that are forgotten", async () => {
+    const [a, b] = pair();
+    a.store.write("kept", fileState("1"));
+    a.store.write("n", deleted);
+    for (const { clock } of [a, b]) clock.elapsed += 8 * 24 * 3_600_000;
+    expect(a.store.prune()).toBe(1);
+    b.store.write("m", fileState("2"));
+    expect(await a.gossip.round()).toMatchObject({ failed: 0 });
+    expect(b.store.digest()).toBe(a.store.digest());
   });
   it("tells of each conflict once on each node", async () => {
     const [a, b] = pair();

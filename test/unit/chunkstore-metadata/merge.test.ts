@@ -1,9 +1,12 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { compareClocks, compareStamps, compareWrites, joinClocks, mergeRecords, nextTime } from "../../../workloads/chunkstore/metadata";
 import { fileRecordSchema, MAX_STAMP_TIME, type FileRecord } from "../../../workloads/chunkstore/contract/record";
 import { encodeRecord } from "../../../workloads/chunkstore/metadata/encode";
 import { anyRecords, deleted, fileState, record, runs, vectorClocks } from "./support";
+
+// Many cases each, on machines that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const merge = (a: FileRecord, b: FileRecord): FileRecord => mergeRecords(a, b).record;
 
@@ -159,6 +162,7 @@ describe("a merge", () => {
     expect(mergeRecords(other, first).outcome).toBe("conflict-kept");
     expect(mergeRecords(merged, first).outcome).toBe("kept");
     expect(mergeRecords(other, merged).outcome).toBe("replaced");
+    expect(merge(other, merged)).toBe(merged);
   });
   it("lets a delete win over the write that it came after, and a later write over the delete", () => {
     const gone = record("n", { a: 1, b: 2 }, 2, "b", deleted);

@@ -83,8 +83,7 @@ export class Network {
   doubled = 0;
   /** Milliseconds. */
   latency = { least: 1, most: 20 };
-  /** Requests that were sent. */
-  requests = 0;
+  readonly #requests = new Map<string, number>();
   readonly #handlers = new Map<string, Handler>();
   readonly #side = new Map<string, number>();
 
@@ -102,9 +101,14 @@ export class Network {
     for (const [address, side] of Object.entries(sides)) this.#side.set(address, side);
   }
 
+  /** Requests that were sent to a path. */
+  requestsTo(path: string): number {
+    return this.#requests.get(path) ?? 0;
+  }
+
   /** Sends a request as JSON; rejects after two seconds without an answer. */
   request(from: string, to: string, path: string, body: unknown): Promise<unknown> {
-    this.requests += 1;
+    this.#requests.set(path, this.requestsTo(path) + 1);
     const text = JSON.stringify(body);
     return new Promise((resolve, reject) => {
       this.timeline.after(TIMEOUT_MS, () => reject(new Error(`no answer from ${to}`)));

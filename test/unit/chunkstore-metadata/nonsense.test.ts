@@ -69,6 +69,12 @@ describe("nonsense", () => {
     await a.gossip.round();
     expect(a.logged.filter(({ level }) => level === "warn").map(({ fields }) => String(fields["reason"]))).toEqual([expect.stringContaining("node's ID")]);
   });
+  it("that answers with this node's ID is refused, and isn't taken for this node", async () => {
+    const [a, b] = pair();
+    wire.garble.set("b", gossipReplySchema.parse({ ...valid(b), id: "a" }));
+    expect(await a.gossip.round()).toMatchObject({ failed: 1 });
+    expect(a.membership.controllers().map(({ address }) => address)).toContain("b");
+  });
 });
 
 describe("messages that come late or twice", () => {

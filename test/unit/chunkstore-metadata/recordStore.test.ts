@@ -106,7 +106,7 @@ describe("the store", () => {
   });
 });
 
-describe("digests", () => {
+describe("digests", { timeout: 120_000 }, () => {
   const batches = fc.array(fc.record({
     name: fc.constantFrom("a", "b", "c", "d"), node: fc.constantFrom("x", "y"), time: fc.integer({ min: 1, max: 4 }), isDelete: fc.boolean(),
   }).map(({ name, node, time: at, isDelete }) => record(name, { [node]: at }, at, node, isDelete ? deleted : fileState(`${name}${node}${at}`))), { maxLength: 12 });
@@ -131,7 +131,7 @@ describe("digests", () => {
         one.close();
         two.close();
       }
-    }), runs(300));
+    }), runs(100));
   });
   it("and counts are the same when the database is opened again", () => {
     const database = openMetadataDatabase(":memory:");
@@ -197,6 +197,10 @@ describe("deleted names", () => {
     expect(one.digest()).not.toBe(before);
     expect(one.counts).toEqual({ files: 1, deletedNames: 0, chunks: 1 });
     expect(one.merge([gone])).toEqual({ changed: [], conflicts: [] });
+    one.write("last", deleted);
+    time.value = 50_000;
+    expect(one.prune()).toBe(1);
+    expect(one.changesAfter(0)).toMatchObject({ through: one.head.seq, more: false });
   });
   it("still delete what an old one is news to", () => {
     const one = store("a", 10_000);

@@ -25,6 +25,10 @@ export class Wire {
   readonly garble = new Map<string, unknown>();
   readonly requests: { readonly from: string; readonly to: string; readonly path: string; readonly bytes: number }[] = [];
 
+  /** Called before a request arrives. */
+  onRequest: ((request: { readonly to: string; readonly path: string }) => void) | undefined;
+
+  /** A node at the address `id`; in place of the one that is there. */
   add(id: string, nodeId = id): Node {
     const clock = new TestClock();
     const time = new ClusterTime(clock);
@@ -46,6 +50,7 @@ export class Wire {
     const text = JSON.stringify(body);
     this.requests.push({ from, to, path, bytes: text.length });
     await Promise.resolve();
+    this.onRequest?.({ to, path });
     const node = this.nodes.get(to);
     if (node === undefined || this.cut.has(to) || this.cut.has(from)) throw new Error("connection refused");
     if (this.garble.has(to)) return schema.parse(this.garble.get(to));

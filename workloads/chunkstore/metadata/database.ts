@@ -84,7 +84,7 @@ function faultOf(file: string): string | undefined {
     const db = open(file);
     try {
       db.prepare("SELECT name, seq, bucket, kind, chunks, time, hash, origin, body FROM files LIMIT 1").get();
-      const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+      const found = db.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
       return found === "ok" ? undefined : String(found);
     } finally {
       db.close();

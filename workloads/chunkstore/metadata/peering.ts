@@ -41,6 +41,8 @@ export class MessageRefused extends Error {
   }
 }
 
+/** Conflicts of one message that are told one by one; the others are at level debug. */
+const CONFLICTS_TOLD = 20;
 /** Complaints that are remembered so that each is told once; a bound for memory. */
 const MAX_COMPLAINTS = 1_000;
 
@@ -79,11 +81,13 @@ export class Peering {
     const { store, log, metrics } = this.#options;
     const result = store.mergeFrom(records, from.head.epoch);
     metrics?.received?.(records.length);
-    for (const name of result.conflicts) {
+    result.conflicts.forEach((name, index) => {
       metrics?.conflict?.(name);
       const winner = store.get(name);
-      log.info({ name, winner: winner?.stamp.node, kind: winner?.state.kind, version: winner?.version }, "resolved conflict");
-    }
+      // After a long partition there may be thousands.
+      log[index < CONFLICTS_TOLD ? "info" : "debug"]({ name, winner: winner?.stamp.node, kind: winner?.state.kind, version: winner?.version }, "resolved conflict");
+    });
+    if (result.conflicts.length > CONFLICTS_TOLD) log.info({ conflicts: result.conflicts.length }, `resolved ${result.conflicts.length} conflicts`);
     return result;
   }
 

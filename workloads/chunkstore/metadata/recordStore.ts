@@ -237,7 +237,8 @@ class SqliteRecordStore implements MetadataStore {
       try {
         listener(records);
       } catch (error) {
-        this.#log?.warn({ err: error }, "listener of metadata changes failed");
+        if (this.#log) this.#log.warn({ err: error }, "listener of metadata changes failed");
+        else process.emitWarning(error instanceof Error ? error : String(error));
       }
     }
   }
