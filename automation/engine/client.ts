@@ -39,7 +39,7 @@ export class PulumiEngine implements Engine {
   run(request: UpdateRequest, emit: (event: EngineEventBody) => void): Promise<UpdateOutcome> {
     return this.order({
       stack: request.stack.name, operation: request.operation, policyPacks: request.policyPacks, logFile: request.logFile,
-      ...(request.upstream && { upstream: request.upstream }),
+      ...(request.upstream && { upstream: request.upstream }), ...(request.targets && { targets: request.targets }),
     }, emit);
   }
 

@@ -33,6 +33,20 @@ function violationOf(message: string): string {
   return lines.slice(lines.length > 1 ? 1 : 0).join("\n");
 }
 
+/** How the driver says that a part of a stack was run before what it needs. */
+export const MISSING_PART = "the part needs ";
+
+/** The engine's word for it, in the driver's terms; any other message as it is. */
+function inTermsOfParts(message: string): string {
+  const [, needs] = /depends on '?(urn:[^']+?)'? which was (?:was )?not specified in --target list/.exec(message) ?? [];
+  if (needs === undefined) return message;
+  const [type, name] = needs.split("::").slice(2);
+  return `${MISSING_PART}${type?.split("$").at(-1)} "${name}", which is in another part and is not up`;
+}
+
+/** A part's run has no values for the outputs of the others; the SDK warns of each. */
+const NO_OUTPUT = /^Undefined value \(.*\) will not show as a stack output\.$/;
+
 /** A provider's account of a wait; see `resource.progress`. */
 const PROGRESS = /^phase (\S+); (\d+) checks?; (\d+)s(?:; (.*))?$/;
 /** Between two of them for one resource, so that the journal of a long wait stays small. */
@@ -52,7 +66,12 @@ export class UpdateTally {
   private readonly startedAt = new Map<string, number>();
   private readonly progressAt = new Map<string, { readonly phase: string; readonly at: number }>();
 
-  constructor(private readonly stack: string, private readonly emit: (event: EngineEventBody) => void, private readonly now: () => number = Date.now) {}
+  private readonly now: () => number;
+
+  /** @param options.partial the update is limited to targets */
+  constructor(private readonly stack: string, private readonly emit: (event: EngineEventBody) => void, private readonly options: { readonly now?: () => number; readonly partial?: boolean } = {}) {
+    this.now = options.now ?? Date.now;
+  }
 
   take(event: EngineEvent): void {
     if (event.resourcePreEvent) this.started(event.resourcePreEvent.metadata);
@@ -111,7 +130,8 @@ export class UpdateTally {
   }
 
   private diagnostic(diag: { readonly severity: string; readonly message: string; readonly urn?: string; readonly ephemeral?: boolean }): void {
-    const message = plainText(diag.message);
+    const message = inTermsOfParts(plainText(diag.message));
+    if (this.options.partial && NO_OUTPUT.test(message)) return;
     if (diag.urn && NO_ANSWER.test(message)) this.noAnswer.add(diag.urn);
     if (diag.ephemeral && diag.urn) this.progress(diag.urn, message);
     if (diag.ephemeral || message === "" || diag.severity === "debug") return;

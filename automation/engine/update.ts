@@ -8,7 +8,7 @@ import type { HostSettings, UpdateOrder } from "./messages";
 import { captureOutputs } from "./outputs";
 import type { EngineEventBody, HandedOutputs, UpdateOutcome } from "./port";
 import type { CliProcess } from "./processes";
-import { firstLine, UpdateTally } from "./translate";
+import { firstLine, MISSING_PART, UpdateTally } from "./translate";
 
 /** Runs a stack's program to its outputs; supplied by the module that `programRunner` names. */
 export type ProgramRunner = (stack: string) => Promise<Record<string, unknown>>;
@@ -38,7 +38,7 @@ async function runUpdate(
   order: UpdateOrder, settings: HostSettings, runProgram: ProgramRunner,
   emit: (event: EngineEventBody) => void, onStart: (cli: CliProcess) => void, stopped: () => boolean,
 ): Promise<UpdateOutcome> {
-  const tally = new UpdateTally(order.stack, emit);
+  const tally = new UpdateTally(order.stack, emit, { partial: order.targets !== undefined });
   let outputs: HandedOutputs | undefined;
   const program = async (): Promise<Record<string, unknown>> => {
     // Entered here: the engine calls back over a connection of its own, where an outer store is not seen.
@@ -92,17 +92,9 @@ function faultOf(error: unknown, tally: UpdateTally, logFile: string, logStart: 
 
 function causeOf(error: unknown, tally: UpdateTally, logFile: string, logStart: number): NonNullable<UpdateOutcome["error"]> {
   const told = tally.fault();
-  if (told) return { ...told, log: logFile, ...missingTarget(told.message) };
+  if (told) return { ...told, log: logFile, ...(told.message.startsWith(MISSING_PART) && { fix: "bring that part up first, or leave --only out" }) };
   if (!(error instanceof CliFailed)) return { code: "update-failed", message: firstLine(error instanceof Error ? error.message : String(error)), log: logFile };
   return { code: "update-failed", message: lastErrorLine(logFile, logStart) ?? error.message, log: logFile };
-}
-
-/** The engine's word for a part whose needs are not there yet. */
-function missingTarget(message: string): { message: string; fix: string } | undefined {
-  const [, needs] = /depends on '?(urn:[^']+?)'? which was (?:was )?not specified in --target list/.exec(message) ?? [];
-  if (needs === undefined) return undefined;
-  const [type, name] = needs.split("::").slice(2);
-  return { message: `the part needs ${type?.split("$").at(-1)} "${name}", which is in another part and is not up`, fix: "bring that part up first, or leave --only out" };
 }
 
 /** The last line that the CLI marked as an error, in what it wrote since `start`. */

@@ -18,7 +18,7 @@ const diag = (severity: string, message: string, urn?: string): EngineEvent => e
 function tallyOf(events: readonly EngineEvent[], clock: readonly number[] = [0]): { tally: UpdateTally; seen: EngineEventBody[] } {
   const seen: EngineEventBody[] = [];
   let call = 0;
-  const tally = new UpdateTally("home", (body) => seen.push(body), () => clock[Math.min(call++, clock.length - 1)] ?? 0);
+  const tally = new UpdateTally("home", (body) => seen.push(body), { now: () => clock[Math.min(call++, clock.length - 1)] ?? 0 });
   for (const one of events) tally.take(one);
   return { tally, seen };
 }
