@@ -41,7 +41,12 @@ function addChunkRoutes(app: NodeServer, { disk, manifests, metrics, log }: Rout
   app.put("/v1/chunks/:upload/:index", async (request, reply) => {
     const chunk = { ...chunkOf(request.params as Params), sha256: announcedSha256(request.headers), size: announcedSize(request.headers) };
     if (!(request.body instanceof Readable)) throw new NodeRefusal(415, "invalid-request", "content-type: expected application/octet-stream");
-    await disk.put(chunk, request.body as AsyncIterable<Uint8Array>);
+    try {
+      await disk.put(chunk, request.body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>);
+    } catch (error) {
+      await drain(request.body);
+      throw error;
+    }
     return reply.status(201).send();
   });
   app.get("/v1/chunks/:upload/:index", async (request, reply) => {
@@ -91,6 +96,15 @@ function addRepairRoutes(app: NodeServer, { disk, manifests, replicator, log }: 
     if (removed.length > 0) log.info({ uploads: removed.length, first: removed.slice(0, 5) }, "removed the chunks of uploads that no file has");
     return { removed };
   });
+}
+
+/** Reads the rest of a body that is refused: a caller that is still sending would lose the answer with the connection. */
+async function drain(body: Readable): Promise<void> {
+  try {
+    for await (const _ of body) continue;
+  } catch {
+    // It broke off, which is no news: why the body was refused is what counts.
+  }
 }
 
 /** Aborts when the caller goes away before it has its answer. */

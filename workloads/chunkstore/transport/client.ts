@@ -1,5 +1,6 @@
 /** Requests to other nodes: one pool of connections over the cluster's TLS. */
-import { Agent, request, errors } from "undici";
+import { Socket } from "node:net";
+import { Agent, buildConnector, errors, request } from "undici";
 import { z, type ZodType } from "zod";
 import { NODE_HEADER } from "../contract/nodeApi";
 import type { NodeClient } from "../contract/ports";
@@ -10,14 +11,16 @@ import type { NodeTls } from "./tls";
 export const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 const DEFAULT_TIMEOUT_MS = 2_000;
-/** A neighbour answers in milliseconds or is not there; TCP and TLS together. */
+/** A neighbour answers in milliseconds or is not there. */
 const CONNECT_TIMEOUT_MS = 1_000;
+/** One that is there may be busy: a handshake takes some milliseconds of a core, and many may come at once. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** Silence of a peer in the middle of an exchange, such as behind a partition; ends what sets no limit of its own. */
 const SILENCE_MS = 15_000;
 /** Shorter than the server's, so that this side closes first and no request meets a closing connection. */
 const KEEP_ALIVE_MS = 20_000;
 /** Connections to one node. More requests wait, and their time-outs count while they do. */
-const CONNECTIONS = 64;
+const CONNECTIONS = 32;
 
 export interface NodeClientOptions {
   readonly tls: NodeTls;
@@ -28,12 +31,24 @@ export interface NodeClientOptions {
 /** Opens a pool; nothing connects before the first request. */
 export function createNodeClient({ tls, nodeId }: NodeClientOptions): NodeClient {
   const agent = new Agent({
-    // No session is kept: every connection proves the key anew.
-    connect: { ...tls.client, timeout: CONNECT_TIMEOUT_MS, maxCachedSessions: 0 },
+    connect: connector(tls),
     connections: CONNECTIONS, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS,
   });
   const dispatcher = agent.compose((dispatch) => (options, handler) => dispatch({ ...options, headers: withNode(options.headers, nodeId) }, handler)) as Agent;
   return { dispatcher, json: (asked, schema) => exchangeJson(dispatcher, asked, schema), close: () => agent.destroy() };
+}
+
+/** Opens connections: TCP and TLS have a limit each. */
+function connector(tls: NodeTls): buildConnector.connector {
+  // No session is kept: every connection proves the key anew.
+  const connect = buildConnector({ ...tls.client, timeout: HANDSHAKE_TIMEOUT_MS, maxCachedSessions: 0 }) as (...args: Parameters<buildConnector.connector>) => unknown;
+  return (options, callback) => {
+    const socket = connect(options, callback);
+    if (!(socket instanceof Socket)) return;
+    const timer = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError(`no connection within ${CONNECT_TIMEOUT_MS} ms`)), CONNECT_TIMEOUT_MS);
+    const done = (): void => clearTimeout(timer);
+    socket.once("connect", done).once("close", done);
+  };
 }
 
 type Headers = Parameters<Agent["dispatch"]>[0]["headers"];
@@ -114,7 +129,7 @@ function broken({ address, port }: JsonRequest, error: unknown): NodeError {
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
     return new NodeError("handshake", "TLS handshake failed; expected a node that holds this cluster's key", { address, port, cause: error });
   }
-  if (error instanceof errors.ConnectTimeoutError) return new NodeError("timeout", `no connection within ${CONNECT_TIMEOUT_MS} ms`, { address, port, cause: error });
+  if (error instanceof errors.ConnectTimeoutError) return new NodeError("timeout", "no connection in time", { address, port, cause: error });
   return new NodeError("unreachable", `can't be reached (${code || (error instanceof Error ? error.name : "unknown")})`, { address, port, cause: error });
 }
 
