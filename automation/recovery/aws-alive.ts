@@ -8,6 +8,12 @@ import type { Found, Sought } from "./lookup";
 type IsAlive = (settings: Settings, found: Found) => Promise<boolean>;
 
 const BY_TYPE: Readonly<Record<string, IsAlive>> = {
+  "aws:ec2/instance:Instance": async (settings, { id }) => {
+    const { DescribeInstancesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
+    const reply = await unless(["InvalidInstanceID.NotFound"], new EC2Client(settings).send(new DescribeInstancesCommand({ InstanceIds: [id] })));
+    const states = reply?.Reservations?.flatMap(({ Instances }) => Instances?.map(({ State }) => State?.Name) ?? []) ?? [];
+    return states.some((state) => state !== "terminated" && state !== "shutting-down");
+  },
   "aws:ec2/natGateway:NatGateway": async (settings, { id }) => {
     const { DescribeNatGatewaysCommand, EC2Client } = await import("@aws-sdk/client-ec2");
     const reply = await unless(["NatGatewayNotFound"], new EC2Client(settings).send(new DescribeNatGatewaysCommand({ NatGatewayIds: [id] })));

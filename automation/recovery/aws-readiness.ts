@@ -33,6 +33,11 @@ const CHECKS: ReadonlyMap<string, IsUsable> = new Map<string, IsUsable>([
     const { DescribeSubnetsCommand, EC2Client } = await import("@aws-sdk/client-ec2");
     return (await new EC2Client(settings).send(new DescribeSubnetsCommand({ SubnetIds: [id] }))).Subnets?.[0]?.State === "available";
   }],
+  ["aws:ec2/instance:Instance", async (settings, { id }) => {
+    const { DescribeInstancesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
+    const { Reservations: reservations } = await new EC2Client(settings).send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+    return reservations?.[0]?.Instances?.[0]?.State?.Name === "running";
+  }],
   ["aws:ec2/natGateway:NatGateway", async (settings, { id }) => {
     const { DescribeNatGatewaysCommand, EC2Client } = await import("@aws-sdk/client-ec2");
     return (await new EC2Client(settings).send(new DescribeNatGatewaysCommand({ NatGatewayIds: [id] }))).NatGateways?.[0]?.State === "available";

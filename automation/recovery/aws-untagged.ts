@@ -85,11 +85,26 @@ const keyAlias: Find = async (settings, sought) => {
   return await unless(["NotFoundException"], exists()) ? [{ id: name }] : NOTHING;
 };
 
+/** The provider's ID (terraform-provider-aws, internal/service/route53, zoneAssociationCreateResourceID): zone and VPC, and the region when the program names it. */
+const zoneAssociation: Find = async (settings, sought) => {
+  const { ListHostedZonesByVPCCommand, Route53Client } = await import("@aws-sdk/client-route-53");
+  const [zone, vpc] = [stringInput(sought, "zoneId"), stringInput(sought, "vpcId")];
+  const region = sought.inputs["vpcRegion"] === undefined ? sought.region : stringInput(sought, "vpcRegion");
+  const route53 = new Route53Client(settings);
+  for (let token: string | undefined, more = true; more; more = token !== undefined) {
+    const page = await unless(["InvalidInput"], route53.send(new ListHostedZonesByVPCCommand({ VPCId: vpc, VPCRegion: region as "us-east-1", NextToken: token })));
+    if (page?.HostedZoneSummaries?.some(({ HostedZoneId }) => HostedZoneId === zone)) return [{ id: `${zone}:${vpc}` }];
+    token = page?.NextToken;
+  }
+  return NOTHING;
+};
+
 const LOOKUPS: Readonly<Record<string, Find>> = {
   ...iamLookups,
   ...s3Lookups,
   "aws:ec2/routeTableAssociation:RouteTableAssociation": routeTableAssociation,
   "aws:ec2/route:Route": route,
+  "aws:route53/zoneAssociation:ZoneAssociation": zoneAssociation,
   "aws:lambda/permission:Permission": lambdaPermission,
   "aws:dynamodb/tableItem:TableItem": tableItem,
   "aws:secretsmanager/secretVersion:SecretVersion": secretVersion,

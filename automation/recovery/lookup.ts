@@ -9,8 +9,10 @@ export interface Sought {
   readonly urn: string;
   /** Inputs as they were sent, auto-names included. */
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** Region of the provider instance. */
+  /** Region of the provider instance; empty where the package has none. */
   readonly region: string;
+  /** Settings of the provider instance, as the state has them. */
+  readonly provider?: Readonly<Record<string, unknown>>;
   /** What the state already has under this URN: the old side of a replacement carries the same tag. */
   readonly known: readonly Found[];
 }

@@ -64,9 +64,10 @@ async function makeGood(options: SettleOptions): Promise<void> {
 
 /**
  * Packages whose providers look for what a create would make before they make it: the create is simply sent again, and finds what the
- * first one left. `aerospikecloud`: by name and by VPC; its waits make nothing.
+ * first one left. `aerospikecloud`: by name and by VPC; its waits make nothing. Docker's images and tags: a build or a pull gives
+ * the image again, under the name that the program gave.
  */
-const CREATE_OR_DETECT = /^aerospikecloud:/;
+const CREATE_OR_DETECT = /^aerospikecloud:|^docker:index\/(remoteImage|image|tag):/;
 
 async function settleOne(operation: PendingOperation, checkpoint: CheckpointFile, options: SettleOptions): Promise<Settled> {
   if (operation.type !== "creating" || operation.resource.type.startsWith("pulumi:") || CREATE_OR_DETECT.test(operation.resource.type)) return { operation };
@@ -114,11 +115,12 @@ function soughtOf(resource: CheckpointResource, checkpoint: CheckpointFile, opti
     const arn = outputs?.["arn"];
     return id === undefined ? [] : [{ id, ...(typeof arn === "string" && { arn }) }];
   });
-  const region = ownRegion(resource) ?? providerRegion(resource, checkpoint) ?? options.region;
-  if (region === undefined) {
+  const provider = providerInputs(resource, checkpoint);
+  const region = ownRegion(resource) ?? regionOf(provider) ?? options.region;
+  if (region === undefined && resource.type.startsWith("aws:")) {
     throw new FleetError("pending-unsettled", `stack ${options.stack}: the region of ${resource.urn} is not known`, { source: "engine", fix: "give the stack a region in the fleet config" });
   }
-  return { type: resource.type, urn: resource.urn, inputs: resource.inputs ?? {}, region, known };
+  return { type: resource.type, urn: resource.urn, inputs: resource.inputs ?? {}, region: region ?? "", known, ...(provider && { provider }) };
 }
 
 /** By ARN where both have one: the revisions of an ECS task definition share their ID. */
@@ -133,8 +135,12 @@ function ownRegion(resource: CheckpointResource): string | undefined {
 }
 
 /** While a provider is replaced, as by a change of region, two of one URN are in the state. */
-function providerRegion({ provider }: CheckpointResource, checkpoint: CheckpointFile): string | undefined {
-  const region = resourcesOf(checkpoint).find(({ urn, id }) => provider === `${urn}::${id}`)?.inputs?.["region"];
+function providerInputs({ provider }: CheckpointResource, checkpoint: CheckpointFile): CheckpointResource["inputs"] {
+  return resourcesOf(checkpoint).find(({ urn, id }) => provider === `${urn}::${id}`)?.inputs;
+}
+
+function regionOf(provider: CheckpointResource["inputs"]): string | undefined {
+  const region = provider?.["region"];
   return typeof region === "string" ? region : undefined;
 }
 

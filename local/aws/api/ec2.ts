@@ -11,6 +11,7 @@ import { requireEnabledRegion, regionsOfPartition, zonesOf } from "../regions";
 import { queryService } from "./xml";
 import { describe, tagSet } from "./ec2Describe";
 import { securityGroupRules, securityGroups } from "./ec2Groups";
+import { instances, tags } from "./ec2Instances";
 import type { Described } from "./ec2Describe";
 
 const FILE = "local/aws/api/ec2.ts";
@@ -122,6 +123,7 @@ function routeTables(cloud: CloudContext, place: Place): Described[] {
               destinationCidrBlock: text(route["cidrBlock"]),
               gatewayId: text(route["gatewayId"]) || undefined,
               natGatewayId: text(route["natGatewayId"]) || undefined,
+              vpcPeeringConnectionId: text(route["vpcPeeringConnectionId"]) || undefined,
               state: "active",
               origin: "CreateRoute",
             })),
@@ -242,21 +244,6 @@ function regions(place: Place, all: boolean): Described[] {
   }));
 }
 
-/** Tags of every resource of EC2's own, one a tag, whatever its type. */
-function tags(cloud: CloudContext, place: Place): Described[] {
-  const tagged = cloud.store.all().filter(({ type, region, account }) =>
-    /^aws:(ec2|vpc)\//.test(type) && region === place.region && account === place.account);
-  return tagged.flatMap(({ id, arn, tags: own }) => {
-    const resourceType = arn?.split(":").at(-1)?.split("/")[0] ?? "";
-    return Object.entries(own).map(([key, value]) => ({
-      id,
-      tags: { [key]: value },
-      attributes: { "resource-id": [id], "resource-type": [resourceType], key: [key], value: [value] },
-      xml: { resourceId: id, resourceType, key, value },
-    }));
-  });
-}
-
 export const ec2Api = queryService("ec2", FILE, "http://ec2.amazonaws.com/doc/2016-11-15/", "ec2", {
   DescribeVpcs: (parameters, cloud, place) =>
     describe(parameters, "vpcSet", vpcs(cloud, place), { ids: "VpcId", notFound: "InvalidVpcID.NotFound" }),
@@ -280,6 +267,8 @@ export const ec2Api = queryService("ec2", FILE, "http://ec2.amazonaws.com/doc/20
     describe(parameters, "natGatewaySet", natGateways(cloud, place), { ids: "NatGatewayId", notFound: "NatGatewayNotFound" }),
   DescribeAddresses: (parameters, cloud, place) =>
     describe(parameters, "addressesSet", addresses(cloud, place), { ids: "AllocationId", notFound: "InvalidAllocationID.NotFound" }),
+  DescribeInstances: (parameters, cloud, place) =>
+    describe(parameters, "reservationSet", instances(cloud, place), { ids: "InstanceId", notFound: "InvalidInstanceID.NotFound" }),
   DescribeTags: (parameters, cloud, place) =>
     describe(parameters, "tagSet", tags(cloud, place), { ids: "ResourceId", notFound: "InvalidParameterValue" }),
   DescribeAvailabilityZones: (parameters, _cloud, place) =>

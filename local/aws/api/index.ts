@@ -17,6 +17,7 @@ import { lambdaApi } from "./lambda";
 import { logsApi } from "./logs";
 import { jsonError } from "./protocol";
 import type { ApiRequest, ApiResponse, ApiService } from "./protocol";
+import { route53Api } from "./route53";
 import { s3Api } from "./s3";
 import { secretsManagerApi } from "./secretsManager";
 import { stsApi } from "./sts";
@@ -35,6 +36,7 @@ const SERVICES: Readonly<Record<string, ApiService>> = {
   kms: kmsApi,
   lambda: lambdaApi,
   logs: logsApi,
+  route53: route53Api,
   s3: s3Api,
   secretsmanager: secretsManagerApi,
   sts: stsApi,
