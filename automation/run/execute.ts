@@ -132,7 +132,7 @@ class Run {
     await settlePending({
       stateDir, project, stack: stack.name, region: stack.region, emit,
       windowMs: Math.max(SHORTEST_WINDOW_MS, (VISIBILITY_WINDOW_SECONDS * 1000) / attachment.aws.timeScale),
-      lookup: async (): Promise<Lookup> => (await import("../recovery/aws.js")).awsLookup(attachment.aws),
+      lookup: async (): Promise<Lookup> => (await import("../recovery/lookups.js")).allLookups(attachment),
       refresh: read,
       // A destroy deletes them anyway.
       finishDeletes: this.options.operation === "destroy" ? undefined : async (urns) => {

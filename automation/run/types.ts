@@ -46,7 +46,7 @@ export interface PreparedRun {
   /** Names, sorted. */
   readonly selected: readonly string[];
   /** Account and regions, for the confirmation; asks the cloud. */
-  describeTarget(): Promise<{ account: string; regions: readonly string[] }>;
+  describeTarget(): Promise<{ account: string | undefined; regions: readonly string[] }>;
   /** Starts; every event goes to the journal, then to the listener. */
   execute(listener: (event: FleetEvent) => void): RunHandle;
 }

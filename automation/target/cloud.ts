@@ -3,20 +3,22 @@ import { FleetError } from "../errors";
 import type { Topology } from "../topology/types";
 
 /**
- * Account of the credentials in use, and the selected stacks' regions.
+ * Account of the credentials in use, and the selected stacks' regions. Stacks without a region have nothing in AWS: then nobody is
+ * asked, and there is no account.
  * @throws FleetError `cloud-unreachable`, or `region-disabled` naming every region that the account has not enabled
  */
-export async function describeCloud(topology: Topology, selected: readonly string[]): Promise<{ account: string; regions: readonly string[] }> {
+export async function describeCloud(topology: Topology, selected: readonly string[]): Promise<{ account: string | undefined; regions: readonly string[] }> {
   const regions = [...new Set(topology.stacks.filter(({ name }) => selected.includes(name)).flatMap(({ region }) => region ?? []))].sort();
+  if (regions.length === 0) return { account: undefined, regions };
   const { GetCallerIdentityCommand, STSClient } = await import("@aws-sdk/client-sts");
   const { DescribeRegionsCommand, EC2Client } = await import("@aws-sdk/client-ec2");
-  const settings = { region: regions[0] ?? "us-east-1", maxAttempts: 3 };
+  const settings = { region: regions[0] ?? "", maxAttempts: 3 };
   try {
     const [identity, enabled] = await Promise.all([
       new STSClient(settings).send(new GetCallerIdentityCommand({})),
-      regions.length === 0 ? undefined : new EC2Client(settings).send(new DescribeRegionsCommand({})),
+      new EC2Client(settings).send(new DescribeRegionsCommand({})),
     ]);
-    const names = new Set(enabled?.Regions?.map(({ RegionName }) => RegionName));
+    const names = new Set(enabled.Regions?.map(({ RegionName }) => RegionName));
     const disabled = regions.filter((region) => !names.has(region));
     if (disabled.length > 0) throw disabledError(disabled, identity.Account);
     return { account: identity.Account ?? "unknown", regions };

@@ -112,12 +112,13 @@ async function confirm(prepared: PreparedRun, options: RunCommandOptions, contex
   if (prepared.target === "local") return;
   const { account, regions } = await prepared.describeTarget();
   stopper.throwIfStopped();
-  say(`${prepared.operation} in the cloud: account ${account}, regions ${regions.join(", ")}, stacks ${prepared.selected.join(", ")}`);
+  const place = account === undefined ? "no AWS account" : `account ${account}, regions ${regions.join(", ")}`;
+  say(`${prepared.operation} in the cloud: ${place}, stacks ${prepared.selected.join(", ")}`);
   if (options.yes || prepared.operation === "preview") return;
   if (!context.interactive) {
     throw new FleetError("confirmation-missing", `${prepared.operation} in the cloud needs a confirmation, and there is no terminal to ask on`, { source: "user", fix: "add --yes" });
   }
-  const answer = await context.ask(`${prepared.operation} ${prepared.selected.length} stacks in account ${account}? [y/N] `, stopper.preparing);
+  const answer = await context.ask(`${prepared.operation} ${prepared.selected.length} stacks in ${account === undefined ? "the cloud" : `account ${account}`}? [y/N] `, stopper.preparing);
   stopper.throwIfStopped();
   if (!/^y(es)?$/i.test(answer?.trim() ?? "")) throw new FleetError("not-confirmed", "not confirmed; nothing was changed", { source: "user", exitCode: 1 });
 }

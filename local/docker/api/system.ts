@@ -14,6 +14,8 @@ const NODE_ID = "stackfleetlocalnode0000000";
 export function systemRoutes(app: FastifyInstance, cloud: CloudContext): void {
   const machine = arch() === "x64" ? "x86_64" : arch();
   app.addHook("onSend", async (_request, reply) => {
+    // Docker's clients read an error only of exactly this type.
+    if (String(reply.getHeader("content-type")).startsWith("application/json")) reply.header("content-type", "application/json");
     reply.headers({ "api-version": API_VERSION, "docker-experimental": "false", ostype: "linux", server: `Docker/${ENGINE_VERSION} (linux)`, swarm: "active/manager" });
   });
   app.get("/_ping", (_request, reply) => reply.type("text/plain; charset=utf-8").send("OK"));

@@ -70,6 +70,7 @@ describe("the engine", () => {
 
   it("names what it doesn't do", async () => {
     const reply = await call("POST", "/v1.47/containers/create?name=x", { Image: "x" });
+    expect(reply.headers["content-type"]).toBe("application/json"); // the docker command shows the message of no other type
     expect({ status: reply.status, body: reply.json }).toEqual({ status: 501, body: { message: "POST /containers/create is not modelled by the local cloud; extend local/docker/api/" } });
     expect(await statusOf("POST", `/containers/web/exec`, {})).toBe(501);
     expect(await statusOf("GET", "/images/x/history")).toBe(501);
