@@ -27,6 +27,8 @@ export interface TargetLayout {
   readonly state: string;
   /** PULUMI_HOME of the local target. */
   readonly pulumiHome: string;
+  /** Secrets that the local target made up, one file each. */
+  readonly secrets: string;
 }
 
 export interface RunLayout { readonly dir: string; readonly journal: string; log(stack: string): string }
@@ -43,6 +45,7 @@ export function layoutAt(root: string): Layout {
       project: path.join(home, target, "project"),
       state: path.join(home, target, "state"),
       pulumiHome: path.join(home, target, "pulumi-home"),
+      secrets: path.join(home, target, "secrets"),
     }),
     run: (id) => {
       const dir = path.join(home, "runs", id);

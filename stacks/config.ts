@@ -1,6 +1,6 @@
 /** The configuration that each shipped stack program reads. */
 import { z } from "zod";
-import { json } from "./values";
+import { json, secret } from "./values";
 
 const durationMs = json(z.int().positive());
 
@@ -47,4 +47,26 @@ export const aerospikeConfig = {
   toolsSha256: z.string().optional(),
   /** @default true */
   peering: json(z.boolean()).optional(),
+} as const;
+
+/** Stack configuration of `chunkstore`. */
+export const chunkstoreConfig = {
+  /** Secret that the nodes share, at least 32 characters. */
+  clusterKey: secret(z.string().min(32)),
+  /** Password of the user `admin`, at least 8 characters. */
+  adminPassword: secret(z.string().min(8).max(1024)),
+  /** @default the component's, as of all below */
+  controllers: json(z.int().positive()).optional(),
+  chunkservers: json(z.int().positive()).optional(),
+  /** `all` or a number. */
+  replicationFactor: z.union([z.literal("all"), json(z.int().positive())]).optional(),
+  /** Most MiB that the chunks of one chunkserver take. */
+  chunkserverCapacityMiB: json(z.int().positive()).optional(),
+  /** Port of this machine for the first controller; the others get the next ones. @default none: containers' own addresses, which the local cloud makes reachable */
+  publishFirstPort: json(z.int().positive()).optional(),
+  networkName: z.string().min(1).optional(),
+  /** Container image of the nodes. @default built on `baseImage` */
+  image: z.string().min(1).optional(),
+  /** Image with Node 24 to build the nodes' image on. */
+  baseImage: z.string().min(1).optional(),
 } as const;

@@ -9,6 +9,7 @@ const LOADERS: Readonly<Record<string, () => ProgramModule>> = {
   "constellation-home": () => require("./constellation-home") as ProgramModule,
   "constellation-region": () => require("./constellation-region") as ProgramModule,
   aerospike: () => require("./aerospike") as ProgramModule,
+  chunkstore: () => require("./chunkstore") as ProgramModule,
 };
 
 /** Names that `program` of a stack may have in a fleet config. */

@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { compilerProblem, loadTopology } from "../automation/topology/load";
+import { secretOf } from "../automation/topology/local-secret";
 import { oneOf, suggestion } from "../automation/topology/nearest";
 import type { ConfigValue, InlineProgram, SecretFromEnvironment, StackNode, Topology } from "../automation/topology/types";
 import { registerFleetTags } from "../components/tags";
@@ -74,7 +75,7 @@ function applyConfig(node: StackNode): void {
 
 function configText(node: StackNode, key: string, value: ConfigValue | SecretFromEnvironment): string {
   if (!isSecretReference(value)) return typeof value === "string" ? value : JSON.stringify(value);
-  const secret = process.env[value.secretFromEnv];
+  const secret = secretOf(value, process.env);
   if (secret !== undefined) return secret;
   throw new pulumi.RunError(`stacks.${node.name}.config.${key}: the environment variable is not set; got nothing; expected a secret in ${value.secretFromEnv}; set it before you start`);
 }

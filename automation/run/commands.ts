@@ -90,7 +90,7 @@ export async function shellEnvironment(options: CommandOptions): Promise<{ expor
 }
 
 /** Variables that only the local target sets. */
-const LOCAL_ONLY = ["PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "PULUMI_DEBUG_PROVIDERS", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+const LOCAL_ONLY = ["STACKFLEET_LOCAL_SECRETS", "PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "PULUMI_DEBUG_PROVIDERS", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
 function shellCode(layout: Layout, target: Target, context: TargetContext): string[] {
   const pulumi = servedByRoot(layout, target) ? "unset -f pulumi" : `pulumi() { command pulumi -C '${context.projectDir.replaceAll("'", "'\\''")}' "$@"; }`;

@@ -42,7 +42,7 @@ export async function planRun(options: RunOptions): Promise<Plan> {
   const nodes = new Map(topology.stacks.map((stack) => [stack.name, stack]));
   const chosen = options.removed ? chooseRemoved(options, orphans, state, nodes) : choose(options, buildGraph(topology), state);
   if (options.operation === "destroy") requireNoLiveDependents(chosen.selected, orphans, state, options.removed === true);
-  if (options.operation === "up" || options.operation === "preview") requireSecrets(topology, chosen.selected);
+  if (options.operation === "up" || options.operation === "preview") requireSecrets(target, topology, chosen.selected);
   const targets = options.only === undefined ? undefined : targetsOf(options.only, options.operation, topology, [...chosen.selected].flatMap((name) => nodes.get(name) ?? []));
   const part = subgraph(chosen.graph, chosen.selected);
   return {
@@ -152,9 +152,9 @@ function requireNoLiveDependents(selected: ReadonlySet<string>, orphans: readonl
 }
 
 /** A secret that is missing would fail its stack only when those before it are up. Refresh and destroy run no program. */
-function requireSecrets(topology: Topology, selected: ReadonlySet<string>, env: NodeJS.ProcessEnv = process.env): void {
+function requireSecrets(target: Target, topology: Topology, selected: ReadonlySet<string>, env: NodeJS.ProcessEnv = process.env): void {
   const faults = topology.stacks.filter(({ name }) => selected.has(name)).flatMap(({ name, config }) => Object.entries(config).flatMap(([key, value]) => {
-    if (!isSecretReference(value) || env[value.secretFromEnv] !== undefined) return [];
+    if (!isSecretReference(value) || env[value.secretFromEnv] !== undefined || (target === "local" && value.generateLocally)) return [];
     const path = `stacks.${name}.config.${key}`;
     return [{ path, problem: "the environment variable is not set", got: undefined, expected: `a secret in ${value.secretFromEnv}`, fix: "set it before you start" }];
   }));

@@ -5,6 +5,7 @@ import { initFileBackend, initStack, writeProject, writeStackSettings } from "..
 import { FleetError } from "../errors";
 import type { Layout, Target } from "../layout";
 import type { Toolchain } from "../toolchain";
+import { LOCAL_SECRETS_VARIABLE } from "../topology/local-secret";
 import type { Topology } from "../topology/types";
 
 /** What is left to know once the target is chosen. */
@@ -52,7 +53,7 @@ export function prepareTarget(options: {
   readonly attach: Readonly<Record<string, string>>; readonly env: NodeJS.ProcessEnv;
 }): TargetContext {
   const { layout, target, topology, env } = options;
-  const { project: projectDir, pulumiHome } = layout.target(target);
+  const { project: projectDir, pulumiHome, secrets: secretsDir } = layout.target(target);
   const backend = backendOf(layout, target, topology, env);
   const secrets = passphraseOf(layout, target, env, backend.stateDir !== undefined);
   writeProject({ projectDir, packages: installedPackages(), project: topology.project, entry: path.join(COMPILED_ROOT, "stacks", "index.js"), configFile: topology.configFile, providers: PROVIDERS });
@@ -69,7 +70,7 @@ export function prepareTarget(options: {
       PULUMI_BACKEND_URL: backend.url,
       ...secrets?.exports,
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      ...(target === "local" && { PULUMI_HOME: pulumiHome, PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
+      ...(target === "local" && { PULUMI_HOME: pulumiHome, PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true", [LOCAL_SECRETS_VARIABLE]: secretsDir }),
       STACKFLEET_CONFIG: topology.configFile,
       STACKFLEET_TARGET: target,
       ...options.attach,
@@ -95,7 +96,7 @@ function passphraseOf(layout: Layout, target: Target, env: NodeJS.ProcessEnv, fi
 }
 
 /** Variables of the driver's own environment that a CLI process of the local target must not inherit. */
-const LOCAL_STRIPPED = /^(AWS_|PULUMI_|AEROSPIKE_CLOUD_)/;
+const LOCAL_STRIPPED = /^(AWS_|PULUMI_|AEROSPIKE_CLOUD_|DOCKER_)/;
 
 /** The complete environment of a CLI process. */
 export function cliEnvironment(context: TargetContext, env: NodeJS.ProcessEnv): Record<string, string> {

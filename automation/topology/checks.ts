@@ -132,9 +132,14 @@ function secretFaults(at: readonly PropertyKey[], value: unknown, top: boolean):
   const variable = value["secretFromEnv"];
   const base = { path: pathText(at), got: "an object with secretFromEnv" };
   if (!top) return [{ ...base, problem: "a secret inside a value", expected: "secretFromEnv as the whole value of a config key", fix: "give the secret a key of its own" }];
-  if (Object.keys(value).length > 1) return [{ ...base, problem: "more than a reference", expected: "secretFromEnv alone", fix: "remove the other keys" }];
-  if (typeof variable === "string" && VARIABLE.test(variable)) return [];
-  return [{ path: pathText([...at, "secretFromEnv"]), problem: "not the name of an environment variable", got: typeText(variable), expected: "letters, digits and _, such as DATABASE_PASSWORD", fix: "name the variable, never write the secret itself" }];
+  const others = Object.keys(value).filter((key) => key !== "secretFromEnv" && key !== "generateLocally");
+  if (others.length > 0) return [{ ...base, problem: "more than a reference", expected: "secretFromEnv, and generateLocally if need be", fix: "remove the other keys" }];
+  const generate = value["generateLocally"];
+  const wrongGenerate = generate === undefined || typeof generate === "boolean" ? [] : [
+    { path: pathText([...at, "generateLocally"]), problem: "not true or false", got: typeText(generate), expected: "true or false", fix: "leave it out for false" },
+  ];
+  if (typeof variable === "string" && VARIABLE.test(variable)) return wrongGenerate;
+  return [...wrongGenerate, { path: pathText([...at, "secretFromEnv"]), problem: "not the name of an environment variable", got: typeText(variable), expected: "letters, digits and _, such as DATABASE_PASSWORD", fix: "name the variable, never write the secret itself" }];
 }
 
 function cycleFaults(stacks: Loose): InputFault[] {

@@ -9,7 +9,7 @@ import { fleetSchema, NAME } from "./schema";
 import type { FleetDeclaration, StackDeclaration, StackNode, Topology } from "./types";
 
 /** Programs that come with the package; `stacks/programs.ts` has them. */
-export const SHIPPED_PROGRAMS = ["constellation-home", "constellation-region", "aerospike"] as const;
+export const SHIPPED_PROGRAMS = ["constellation-home", "constellation-region", "aerospike", "chunkstore"] as const;
 export const DEFAULT_PROJECT = "stackfleet";
 
 export interface ParseOptions {

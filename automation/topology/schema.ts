@@ -26,7 +26,7 @@ const describeAll = {
   dependsOn: "Names of stacks that must be up before this one.",
   region: "Region code; becomes `aws:region` of the stack.",
   tags: "For selection by `tag:x`.",
-  config: "Stack configuration. Keys without a namespace belong to the project. {\"secretFromEnv\": \"NAME\"} takes a secret from the environment.",
+  config: "Stack configuration. Keys without a namespace belong to the project. {\"secretFromEnv\": \"NAME\"} takes a secret from the environment; with \"generateLocally\": true, the local target makes one up where the variable is not set.",
   parts: "Parts of the stack that `--only <name>` runs alone: the type token of a component resource, and of those it is a child of.",
 };
 

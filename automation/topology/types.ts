@@ -2,7 +2,15 @@
 
 /** Plain stack configuration, or a reference to an environment variable whose value is a secret. */
 export type ConfigValue = string | number | boolean | readonly ConfigValue[] | { readonly [key: string]: ConfigValue };
-export interface SecretFromEnvironment { readonly secretFromEnv: string }
+export interface SecretFromEnvironment {
+  /** Name of the variable. */
+  readonly secretFromEnv: string;
+  /**
+   * In the local target, and while the variable isn't set: a random value of 43 characters, made at the first use, kept under
+   * `.stackfleet/local/secrets` and gone with `stackfleet reset`. The cloud target always needs the variable. @default false
+   */
+  readonly generateLocally?: boolean;
+}
 
 /** A Pulumi program as a function: returns the stack's outputs. Runs in the program host, never in the driver. */
 export type InlineProgram = () => Promise<Record<string, unknown> | void> | Record<string, unknown> | void;
