@@ -54,11 +54,12 @@ async function repaired(context: StoreDrillContext, store: ChunkStore, { node, u
   const { clock, signal } = context;
   const undetected: Probe = async (looking) => ((await onDisk(store, node, upload, chunk, looking)) === "corrupt" ? `${node.name} still has the flipped bytes in place` : undefined);
   const byReading = await context.step("clients read the file", () => until(undetected, { deadlineSeconds: READING_SECONDS, intervalMs: 250, clock, signal }));
-  if (byReading.missing !== undefined) {
-    const away = await context.step(`restart ${node.name}, which then verifies its disk`, () => store.stop(context, node));
-    await away.perform();
+  if (byReading.missing === undefined) {
+    await context.check("detected", () => ({ ok: true, seconds: byReading.seconds, detail: "when it was read" }));
+  } else {
+    await context.step(`restart ${node.name}, which then verifies its disk`, async () => (await store.stop(context, node)).perform());
+    await context.reaches("detected", { deadlineSeconds: DEADLINES.repaired, since, intervalMs: 250 }, undetected);
   }
-  await context.reaches("detected", { deadlineSeconds: DEADLINES.repaired, since, intervalMs: 250 }, undetected);
   await context.reaches("repaired", { deadlineSeconds: DEADLINES.repaired, since, intervalMs: 250 }, async (looking) => {
     const state = await onDisk(store, node, upload, chunk, looking);
     return state === "good" ? undefined : `the chunk is ${state} on ${node.name}`;
