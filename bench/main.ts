@@ -1,8 +1,9 @@
-/** `npm run bench [-- NAME] [--stacks 1,10,40]`: measures in one run what the README claims, side by side. */
+/** `npm run bench [-- NAME] [options of NAME]`: measures in one run what the README claims, side by side. */
+import { benchChunkstore } from "./chunkstore";
 import { benchStacks } from "./stacks";
 import { benchOverlap } from "./overlap";
 
-const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { stacks: benchStacks, overlap: benchOverlap };
+const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { stacks: benchStacks, overlap: benchOverlap, chunkstore: benchChunkstore };
 
 async function main(argv: readonly string[]): Promise<void> {
   const [first, ...rest] = argv;

@@ -70,6 +70,12 @@ export class ChunkStoreClient {
     return this.endpoints.lastGood;
   }
 
+  /** Begins the next request with this controller, which must be one of {@link controllers}. */
+  prefer(endpoint: string): void {
+    if (!this.endpoints.all.includes(endpoint)) throw new ChunkStoreError("usage", `endpoint: not one of this client's; got ${endpoint}; expected one of ${this.endpoints.all.join(", ")}`);
+    this.endpoints.good(endpoint);
+  }
+
   /** Origins of all controllers, as given. */
   get controllers(): readonly string[] {
     return this.endpoints.all;
