@@ -10,6 +10,8 @@ export interface TextOptions {
   readonly colours?: boolean;
   /** @default true */
   readonly unicode?: boolean;
+  /** Width at which lines are broken. @default none */
+  readonly columns?: number;
 }
 
 type Colour = "green" | "red" | "yellow" | "dim" | "bold";
@@ -75,7 +77,7 @@ class TextRenderer {
     if (!this.options.live) return;
     this.underWay = true;
     // One short line: a wrapped one could not be erased.
-    this.options.write(this.paint(`  ${this.mark("…", ".")}           ${clean(text).slice(0, 60)}`, "dim"));
+    this.options.write(this.paint(`  ${this.mark("…", ".")}           ${clean(text).slice(0, 50)}`, "dim"));
   }
 
   private row(mark: string, seconds: number, text: string, painted = false): void {
@@ -83,7 +85,7 @@ class TextRenderer {
   }
 
   private line(text: string): void {
-    this.options.write(`${text}\n`);
+    this.options.write(`${wrapped(text, this.options.columns)}\n`);
   }
 
   private bad(): string {
@@ -99,6 +101,21 @@ class TextRenderer {
     const [on, off] = CODES[colour];
     return `\u001b[${on}m${text}\u001b[${off}m`;
   }
+}
+
+/** Below the text of a step or a check. */
+const INDENT = " ".repeat(15);
+
+/** Broken between words, and indented from the second line on. Colours take no width. */
+function wrapped(text: string, columns: number | undefined): string {
+  if (columns === undefined || columns < 2 * INDENT.length) return text;
+  let width = 0;
+  return text.split(/(?<=\S) (?=\S)/).map((word, index) => {
+    const length = stripVTControlCharacters(word).length;
+    const breaks = index > 0 && width + 1 + length > columns;
+    width = breaks ? INDENT.length + length : width + length + (index > 0 ? 1 : 0);
+    return index === 0 ? word : breaks ? `\n${INDENT}${word}` : ` ${word}`;
+  }).join("");
 }
 
 /** `no-failed-reads` → `no failed reads` */

@@ -122,7 +122,7 @@ class Session {
     const { drills, options, context } = this;
     const write = (text: string): void => void context.stdout.write(text);
     const { colours, unicode } = terminalStyle(context.stdout, context.env);
-    const show = options.output === "json" ? drills.jsonRenderer(write) : drills.textRenderer({ write, colours, unicode, live: context.stdout.isTTY === true });
+    const show = options.output === "json" ? drills.jsonRenderer(write) : drills.textRenderer({ write, colours, unicode, live: context.stdout.isTTY === true, ...(context.stdout.isTTY === true && context.stdout.columns !== undefined && { columns: context.stdout.columns }) });
     return (event) => {
       this.finished ||= event.type === "drill.finished";
       show(event);

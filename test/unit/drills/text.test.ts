@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { DrillEvent, DrillEventBody } from "../../../drills/model";
 import { jsonRenderer } from "../../../drills/render/json";
@@ -57,6 +58,18 @@ describe("the text of drills", () => {
     const text = rendered({ live: true });
     expect(text).toContain("cut controller-1 off\r\u001b[2K");
     expect(text.replaceAll(/[^\n]*\r\u001b\[2K/g, "")).toBe(rendered());
+  });
+
+  it.each([60, 80, 110])("breaks long lines between words at %d columns, and loses none", (columns) => {
+    const long = events.map((event) => (event.type === "drill.started" ? { ...event, breaks: "moves one of three controllers from the network to a side network, until a file was stored without it" } : event));
+    const show = (options: Partial<TextOptions>): string => {
+      let text = "";
+      long.forEach(textRenderer({ write: (part) => (text += part), ...options }));
+      return text;
+    };
+    const text = show({ columns, colours: true });
+    expect(Math.max(...stripVTControlCharacters(text).split("\n").map((line) => line.length))).toBeLessThanOrEqual(columns);
+    expect(text.replace(/\n {15}/g, " ")).toBe(show({ colours: true }));
   });
 
   it("does without colours and without Unicode", () => {
