@@ -17,6 +17,8 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** A connection on which nothing moves is closed; also how long an idle one is kept. Longer than the client's. */
 const IDLE_MS = 30_000;
+/** How often connections that have become idle are closed once the server is closing. */
+const CLOSE_IDLE_MS = 50;
 /** Connections at once; a cluster has some tens of nodes with some connections each. */
 const MAX_CONNECTIONS = 2_048;
 
@@ -58,6 +60,7 @@ export function createNodeServer({ tls, log, onHandshakeFailure, bodyLimit = MAX
   app.addHook("onRequest", async (request) => { callerOf(request); });
   app.setErrorHandler((error: FastifyError, request, reply) => sendError(log, error, reply as unknown as FastifyReply, request as unknown as FastifyRequest));
   app.setNotFoundHandler((_request, reply) => reply.status(404).send(bodyOf("route-not-found", "no such route")));
+  closeWithoutWaiting(app);
   const handshakes = new HandshakeLog(log);
   watchHandshakes(app.server, (address, reason) => {
     onHandshakeFailure?.();
@@ -79,6 +82,14 @@ export function callerOf(request: { readonly headers: Readonly<Record<string, un
 /** `::ffff:10.0.0.3` is how a socket for both families writes 10.0.0.3. */
 export function plainAddress(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+}
+
+/** A server that closes waits for its connections: those that end a request meanwhile must not be kept for a next one. */
+function closeWithoutWaiting(app: NodeServer): void {
+  app.addHook("preClose", async () => {
+    const timer = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_MS);
+    app.server.once("close", () => clearInterval(timer));
+  });
 }
 
 function sendError(log: Log, error: FastifyError | NodeRefusal | Error, reply: FastifyReply, request?: FastifyRequest): FastifyReply {
