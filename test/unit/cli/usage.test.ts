@@ -3,7 +3,7 @@ import { world } from "./support";
 
 const HELP = [["--help"], ["up", "--help"], ["preview", "--help"], ["refresh", "--help"], ["destroy", "--help"], ["status", "--help"], ["graph", "--help"], ["outputs", "--help"], ["env", "--help"],
   ["reset", "--help"], ["local", "--help"], ["local", "start", "--help"], ["local", "ledger", "--help"], ["local", "logs", "--help"], ["local", "fault", "--help"], ["local", "fault", "add", "--help"],
-  ["chunks", "--help"], ["chunks", "login", "--help"], ["chunks", "upload", "--help"], ["chunks", "download", "--help"]];
+  ["chunks", "--help"], ["chunks", "login", "--help"], ["chunks", "upload", "--help"], ["chunks", "download", "--help"], ["drill", "--help"]];
 
 describe("help", () => {
   it("of every command reads well", async () => {
