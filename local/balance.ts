@@ -25,8 +25,8 @@ export function balance(entries: readonly LedgerEntry[], inState: ReadonlySet<st
     if (entry.operation === "create" && entry.id !== "") live.push(made(entry));
     if (entry.operation === "delete" && entry.result === "ok") live = without(live, entry);
   }
-  const twice = [...Map.groupBy(live, (resource) => resource.urn)].filter(([, resources]) => resources.length > 1);
-  const shared = [...Map.groupBy(live, (resource) => `${resource.type} ${resource.id} ${resource.region ?? ""}`).values()]
+  const twice = [...Map.groupBy(live, (resource) => resource.urn)].filter(([, resources]) => separate(resources) > 1);
+  const shared = [...Map.groupBy(live.filter(({ type }) => !SHARED.test(type)), (resource) => `${resource.type} ${resource.id} ${resource.region ?? ""}`).values()]
     .filter((resources) => new Set(resources.map((resource) => resource.urn)).size > 1);
   return {
     createdTwice: [
@@ -35,6 +35,17 @@ export function balance(entries: readonly LedgerEntry[], inState: ReadonlySet<st
     ],
     leftBehind: live.filter((resource) => !inState.has(resource.id)),
   };
+}
+
+/** Docker's creates that hand back what is there already: sent again for the same URN, they make nothing. */
+const HANDS_BACK = /^docker:index\/(volume|remoteImage|image|tag):/;
+
+/** What any number of stacks may name: an image is the same for all. */
+const SHARED = /^docker:index\/(remoteImage|image|tag):/;
+
+/** How many resources these are. */
+function separate(resources: readonly MadeResource[]): number {
+  return new Set(resources.map(({ type, id, seq }) => (HANDS_BACK.test(type) ? `${type} ${id}` : seq))).size;
 }
 
 /** One deletion ends every create that was answered with this resource. */

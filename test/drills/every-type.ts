@@ -100,9 +100,37 @@ exports.program = async () => {
 `;
 
 /** Values that the program marks as secret. */
-export const SECRETS = ["correct horse", "battery staple"];
+export const SECRETS = ["correct horse", "battery staple", "staple battery"];
 
-export const EVERY_TYPE = { "fleet.config.ts": fleetConfig({ all: { program: "./all.cjs", region: REGION } }), "all.cjs": PROGRAM };
+/** The types of Docker: a chunkserver that becomes healthy, on a network, with a volume, from an image that is built. */
+const DOCKER_PROGRAM = `
+const path = require("node:path");
+const pulumi = require("@pulumi/pulumi");
+const docker = require("@pulumi/docker");
+exports.program = async () => {
+  const context = path.join(__dirname, "context");
+  const network = new docker.Network("box", { driver: "overlay", attachable: true });
+  const volume = new docker.Volume("box", {});
+  const image = new docker.RemoteImage("box", { name: "stackfleet/chunkstore:drill", build: { context }, keepLocally: true });
+  new docker.Image("box", { imageName: "stackfleet/chunkstore:native", skipPush: true, build: { context, dockerfile: path.join(context, "Dockerfile") } });
+  new docker.Tag("box", { sourceImage: image.imageId, targetImage: "stackfleet/chunkstore:tagged" });
+  new docker.Container("box", {
+    image: image.imageId, command: ["chunkserver"], networksAdvanced: [{ name: network.name, aliases: ["chunkserver"] }],
+    volumes: [{ volumeName: volume.name, containerPath: "/data" }], uploads: [{ file: "/run/secrets/cluster-key", content: pulumi.secret("staple battery horse correct, and correct"), permissions: "0400" }],
+    healthcheck: { tests: ["CMD", "node", "healthcheck.js"], interval: "5s" }, wait: true, restart: "unless-stopped", labels: [{ label: "role", value: "chunkserver" }],
+  });
+  return {};
+};
+`;
+
+/** Files of a stack with every type of Docker. */
+export const DOCKER_FILES = { "docker.cjs": DOCKER_PROGRAM, "context/Dockerfile": "FROM node:24-slim\nLABEL made.by=drill\n" };
+
+export const EVERY_TYPE = {
+  "fleet.config.ts": fleetConfig({ all: { program: "./all.cjs", region: REGION }, docker: { program: "./docker.cjs" } }),
+  "all.cjs": PROGRAM,
+  ...DOCKER_FILES,
+};
 
 export async function cloudOf(fleet: TestFleet): Promise<LocalCloudClient> {
   return await connect(fleet.state("local", "cloud")) ?? expect.unreachable("the local cloud runs");

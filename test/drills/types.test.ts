@@ -2,11 +2,12 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { awsPackage } from "../../local/aws/index";
+import { dockerPackage } from "../../local/docker/index";
 import { TestFleet } from "../support/fleet";
 import { cloudOf, EVERY_TYPE, expectFinished, expectGone, expectWhole, SECRETS } from "./every-type";
 import { killTree } from "./support";
 
-const TYPES = awsPackage.resources.map(({ type }) => type);
+const TYPES = [...awsPackage.resources, ...dockerPackage.resources].map(({ type }) => type);
 /** Each failed run loses at least one layer of the program's references. */
 const MOST_RUNS = 12;
 const FAST = 2000;
@@ -31,7 +32,7 @@ describe("a reply that is lost, once for every type", () => {
     expect((await cloud.faults()).filter(({ fired }) => !fired)).toEqual([]); // each type was really hit
     await cloud.setTimeScale(FAST);
     await expectWhole(fleet);
-    const state = readFileSync(fleet.checkpointFile("all"), "utf8");
+    const state = ["all", "docker"].map((stack) => readFileSync(fleet.checkpointFile(stack), "utf8")).join();
     for (const secret of SECRETS) expect(state).not.toContain(secret);
     await expectGone(fleet);
     await cloud.clearFaults();
@@ -41,7 +42,8 @@ describe("a reply that is lost, once for every type", () => {
 describe("a run that is killed with all its children while creates hang", () => {
   it("is finished by the next one, whatever the types", async () => {
     const cloud = await cloudOf(fleet);
-    const types = ["aws:ec2/eip:Eip", "aws:iam/role:Role", "aws:ssm/parameter:Parameter", "aws:kms/key:Key", "aws:amp/workspace:Workspace", "aws:s3/bucketV2:BucketV2"];
+    const types = ["aws:ec2/eip:Eip", "aws:iam/role:Role", "aws:ssm/parameter:Parameter", "aws:kms/key:Key", "aws:amp/workspace:Workspace", "aws:s3/bucketV2:BucketV2",
+      "docker:index/network:Network", "docker:index/volume:Volume", "docker:index/remoteImage:RemoteImage"];
     for (const type of types) await cloud.addFault({ type, kind: "hang" });
     const hanging = new Set(types);
     const run = fleet.operate("up", (event, { pid }) => {

@@ -12,6 +12,8 @@ import type { LedgerEntry } from "../../local/protocol";
 const PACKAGE = path.resolve(__dirname, "..", "..");
 /** The command, as npm links it. */
 export const CLI = path.join(PACKAGE, "bin", "stackfleet.js");
+/** Types that providers of the local cloud make; not the engine's own. */
+const CLOUD_TYPE = /^(aws|docker):/;
 const COMMAND_TIMEOUT_MS = 120_000;
 
 export interface Outcome { readonly code: number | null; readonly stdout: string; readonly stderr: string }
@@ -128,13 +130,13 @@ export class TestFleet {
     const files = readdirSync(dir).filter((name) => name.endsWith(".json"));
     return new Set(files.flatMap((name) => {
       const { checkpoint } = JSON.parse(readFileSync(path.join(dir, name), "utf8")) as { checkpoint: { latest?: { resources?: { type: string; id?: string; custom?: boolean }[] } } };
-      return (checkpoint.latest?.resources ?? []).flatMap(({ type, id, custom }) => (custom && id !== undefined && type.startsWith("aws:") ? [`${type} ${id}`] : []));
+      return (checkpoint.latest?.resources ?? []).flatMap(({ type, id, custom }) => (custom && id !== undefined && CLOUD_TYPE.test(type) ? [`${type} ${id}`] : []));
     }));
   }
 
   /** What the ledger says is there now, and what was made twice. A create that left an ID made something, whatever became of its call. */
   async verdict(): Promise<{ live: Set<string>; createdTwice: string[] }> {
-    const { createdTwice, leftBehind } = balance((await this.ledger()).filter(({ type }) => type.startsWith("aws:")));
+    const { createdTwice, leftBehind } = balance((await this.ledger()).filter(({ type }) => CLOUD_TYPE.test(type)));
     return { live: new Set(leftBehind.map(({ type, id }) => `${type} ${id}`)), createdTwice: createdTwice.map(({ urn }) => urn) };
   }
 

@@ -111,6 +111,16 @@ describe("the balance", () => {
     expect(balance([...twice, entry("delete", "b", "n")])).toEqual({ createdTwice: [], leftBehind: [] });
   });
 
+  it("takes what Docker hands back again for the one that it is, and an image for everybody's", () => {
+    const made = (type: string, urn: string, id: string): LedgerEntry => ({ ...entry("create", urn, id), type: `docker:index/${type}` });
+    const twice = (...entries: LedgerEntry[]): string[] => balance(entries).createdTwice.map(({ urn }) => urn);
+    expect(twice(made("volume:Volume", "a", "data"), made("volume:Volume", "a", "data"))).toEqual([]);
+    expect(twice(made("volume:Volume", "a", "data"), made("volume:Volume", "a", "other"))).toEqual(["a"]);
+    expect(twice(made("volume:Volume", "a", "data"), made("volume:Volume", "b", "data"))).toEqual(["a, b"]);
+    expect(twice(made("remoteImage:RemoteImage", "a", "x"), made("remoteImage:RemoteImage", "b", "x"))).toEqual([]);
+    expect(twice(made("container:Container", "a", "x"), made("container:Container", "a", "x"))).toEqual(["a"]);
+  });
+
   it("finds a global resource that was deleted through another region", () => {
     expect(balance([entry("create", "a", "role", "ok", "r1"), entry("delete", "other", "role", "ok", "r2")]).leftBehind).toEqual([]);
   });
