@@ -22,9 +22,10 @@ export interface ClusterOptions {
   readonly controllers?: number;
   /** @default 5 */
   readonly chunkservers?: number;
-  /** Intervals are short: 0.2 s for heartbeats and gossip, 1 s for failures and repair. */
+  /** Intervals are short: 0.2 s for heartbeats and gossip, 2.5 s for failures, 0.5 s for repair. */
   readonly controllerSettings?: Partial<ControllerSettings>;
-  readonly chunkserverSettings?: Partial<ChunkserverSettings>;
+  /** By the chunkserver's number from 0, when they differ. */
+  readonly chunkserverSettings?: Partial<ChunkserverSettings> | ((index: number) => Partial<ChunkserverSettings>);
   /** File system of a chunkserver, by its number from 0. */
   readonly fs?: (index: number) => FileSystem | undefined;
 }
@@ -96,9 +97,10 @@ export async function startChunkCluster(options: ClusterOptions = {}): Promise<C
     startController({ ...common(node), settings: { ...controllerSettings(node, clusterKey), ...options.controllerSettings }, lookup })));
   const chunkservers = Array.from({ length: options.chunkservers ?? 5 }, (_, index) => new ClusterNode(`chunkserver-${index}`, `${block}.${100 + index}`, path.join(folder, `chunkserver-${index}`), (node) => {
     const fs = options.fs?.(index);
-    return startChunkserver({ ...common(node), settings: { ...chunkserverSettings(node, clusterKey), ...options.chunkserverSettings }, lookup, ...(fs && { fs }) });
+    const own = typeof options.chunkserverSettings === "function" ? options.chunkserverSettings(index) : options.chunkserverSettings;
+    return startChunkserver({ ...common(node), settings: { ...chunkserverSettings(node, clusterKey), ...own }, lookup, ...(fs && { fs }) });
   }));
-  const lookup = async (name: string): Promise<string[]> => (name === "controller" ? controllers : name === "chunkserver" ? chunkservers : []).filter(({ isRunning }) => isRunning || name !== "localhost").map(({ address }) => address);
+  const lookup = async (name: string): Promise<string[]> => (name === "controller" ? controllers : name === "chunkserver" ? chunkservers : []).map(({ address }) => address);
   const cluster = new InProcessCluster(controllers, chunkservers, folder);
   try {
     await Promise.all([...controllers, ...chunkservers].map((node) => node.start()));
@@ -149,16 +151,16 @@ class InProcessCluster implements ChunkCluster {
     }));
   }
 
-  async converged(timeoutMs = 15_000): Promise<number> {
+  async converged(timeoutMs = 60_000): Promise<number> {
     return until(async () => new Set((await this.status()).map(({ metadataDigest }) => metadataDigest)).size === 1, timeoutMs, "the controllers hold different records");
   }
 
-  async repaired(chunkservers: number, timeoutMs = 20_000): Promise<number> {
+  async repaired(chunkservers: number, timeoutMs = 60_000): Promise<number> {
     return until(async () => (await this.status()).every((status) => status.underReplicatedChunks === 0 && status.chunkservers.filter(({ alive }) => alive).length === chunkservers), timeoutMs, "chunks lack replicas, or chunkservers are missing");
   }
 
   async ready(chunkservers: number): Promise<void> {
-    await until(async () => (await this.status()).every((status) => status.chunkservers.filter(({ alive }) => alive).length === chunkservers && status.controllers.filter(({ alive }) => alive).length === this.controllers.length), 15_000, "the nodes don't find each other");
+    await until(async () => (await this.status()).every((status) => status.chunkservers.filter(({ alive }) => alive).length === chunkservers && status.controllers.filter(({ alive }) => alive).length === this.controllers.length), 60_000, "the nodes don't find each other");
   }
 
   async close(): Promise<void> {
@@ -181,7 +183,7 @@ function common(node: ClusterNode): { nodeId: string; host: string; log: Paramet
 function commonSettings({ dataDir }: ClusterNode, clusterKey: Buffer): CommonSettings {
   return {
     nodeId: undefined, dataDir, clusterKey, controllerAlias: "controller", chunkserverAlias: "chunkserver", logLevel: "debug", runAs: undefined,
-    heartbeatIntervalMs: 200, heartbeatTimeoutMs: 1_500, tombstoneTtlMs: 600_000, replacedGraceMs: 1_000, orphanGraceMs: 2_000,
+    heartbeatIntervalMs: 200, heartbeatTimeoutMs: 2_500, tombstoneTtlMs: 600_000, replacedGraceMs: 1_000, orphanGraceMs: 2_000,
   };
 }
 

@@ -9,7 +9,8 @@ import { ONE_WAY_ROUND_TRIP_MS } from "../metadata";
 import { handshakeCounter, type RunningNode } from "../node";
 import { nodeTls, type NodeServer } from "../transport";
 import { Accounts, parseAccounts } from "./accounts";
-import { discover, runBackground } from "./background";
+import { runBackground } from "./background";
+import { catchUp } from "./catchUp";
 import { createClientServer } from "./clientServer";
 import { addGauges } from "./metrics";
 import { createControllerNodeServer } from "./nodeServer";
@@ -19,8 +20,6 @@ import type { Phase } from "./status";
 
 export type { ControllerOptions } from "./parts";
 
-/** How long the start waits for a first exchange with another controller. */
-const FIRST_EXCHANGE_MS = 2_000;
 /** How long an upload or a deletion waits until the other controllers know of it. A peer that is gone must not slow every write. */
 const PUSH_MS = 500;
 /** How long requests that are under way may take at the end. */
@@ -34,8 +33,8 @@ export interface RunningController extends RunningNode {
 }
 
 /**
- * Starts a controller. Resolves when it serves clients: its own store is open, and if another controller answers within
- * {@link FIRST_EXCHANGE_MS}, what that one knows is known here. Until then `/health` answers 503, `starting`.
+ * Starts a controller. Resolves when it serves clients: its own store is open, and what others know is known here, as far as they
+ * can be reached within seconds. Until then `/health` answers 503, `starting`.
  * @throws {SettingsError} for the accounts file, and whatever keeps the database or the ports from being opened
  */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
@@ -89,13 +88,12 @@ class Controller implements RunningController {
   }
 
   async start(): Promise<void> {
-    const { options: { log, host = "0.0.0.0", clientPort = CLIENT_PORT, signal }, nodePort, membership, chunkservers, volume, gossip } = this.#parts;
+    const { options: { log, host = "0.0.0.0", clientPort = CLIENT_PORT, signal }, nodePort, volume } = this.#parts;
     await this.#clients.listen({ host, port: clientPort });
     await this.#nodes.listen({ host, port: nodePort });
     void this.#accounts.warmUp().catch((error: unknown) => log.error({ err: error }, "passwords could not be hashed"));
-    await Promise.all([volume.check(), discover(this.#parts)]);
-    await Promise.race([gossip.round(), delay(FIRST_EXCHANGE_MS, undefined, { ref: false })]);
-    chunkservers.learn(membership.members("chunkserver"));
+    await volume.check();
+    await catchUp(this.#parts);
     signal?.throwIfAborted();
     this.#background = runBackground(this.#parts, this.#services.repair, this.#services.repairPause, this.#stop.signal);
     this.#phase = "running";
