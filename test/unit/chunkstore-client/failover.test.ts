@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { Watchdog } from "../../../workloads/chunkstore/client/exchange";
 import { FakeCluster, FakeController, json, refuse, times } from "./fake-controller";
 import { clientOf, faultOf } from "./support";
 
@@ -138,5 +139,25 @@ describe("the state of one controller", () => {
     expect((await client.cluster({ endpoint: b.endpoint })).replicationFactor).toBe("all");
     expect(a.requests).toEqual([]);
     expect(await faultOf(client.health({ endpoint: NOBODY }))).toMatchObject({ code: "no-controller" });
+  });
+});
+
+describe("a limit of time", () => {
+  it("aborts with its reason, can be set anew, and keeps no process once it was stopped", () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const watchdog = new Watchdog();
+    watchdog.arm(100, "first");
+    vi.advanceTimersByTime(99);
+    watchdog.arm(100, "second");
+    vi.advanceTimersByTime(99);
+    expect(watchdog.reason).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    expect(watchdog.reason).toBe("second");
+    const stopped = new Watchdog();
+    stopped.arm(100, "x");
+    stopped.stop();
+    stopped.arm(100, "x");
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -55,6 +55,7 @@ export interface Answer {
 export class Watchdog {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   get signal(): AbortSignal {
     return this.controller.signal;
@@ -67,11 +68,18 @@ export class Watchdog {
 
   arm(ms: number, reason: string): void {
     this.disarm();
+    if (this.stopped) return;
     this.timer = setTimeout(() => this.controller.abort(new Error(reason)), ms);
   }
 
   disarm(): void {
     clearTimeout(this.timer);
+  }
+
+  /** For good: a body that is still being read when its request has failed must not set it again, and keep the process. */
+  stop(): void {
+    this.stopped = true;
+    this.disarm();
   }
 }
 
@@ -102,11 +110,10 @@ export class Exchange {
       const reading: Reading = { endpoint, body: answer.body, signal, watchdog, stallMs: this.timeouts.stallMs };
       if (status < 200 || status > 299) throw await refusal(reading, status, answered["retry-after"]);
       watchdog.disarm();
-      return { endpoint, status, headers: answered, pieces: () => piecesOf(reading), discard: () => void answer.body.destroy() };
+      return { endpoint, status, headers: answered, pieces: () => piecesOf(reading), discard: () => end(reading) };
     } catch (error) {
+      watchdog.stop();
       throw this.failure(error, endpoint, signal, watchdog);
-    } finally {
-      watchdog.disarm();
     }
   }
 
@@ -154,9 +161,13 @@ async function* piecesOf({ endpoint, body, signal, watchdog, stallMs }: Reading)
     if (signal?.aborted === true) throw interrupted(signal.reason);
     throw new AttemptFailed(endpoint, watchdog.reason ?? networkReason(error));
   } finally {
-    watchdog.disarm();
-    body.destroy();
+    end({ body, watchdog });
   }
+}
+
+function end({ body, watchdog }: Pick<Reading, "body" | "watchdog">): void {
+  watchdog.stop();
+  body.destroy();
 }
 
 async function textOf(endpoint: string, pieces: AsyncIterable<Buffer>, limit: number): Promise<string> {
