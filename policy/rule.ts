@@ -1,4 +1,5 @@
 /** What a policy of this pack is: a pure function from one resource to what is wrong with it. */
+import type { PolicyConfigSchema } from "@pulumi/policy";
 
 /** A resource as a policy sees it: inputs with secrets unwrapped. */
 export interface CheckedResource {
@@ -8,13 +9,21 @@ export interface CheckedResource {
   readonly props: Readonly<Record<string, unknown>>;
 }
 
+/** Settings of one policy, from `--policy-pack-config`. */
+export type RuleConfig = Readonly<Record<string, unknown>>;
+
+/** Type of Docker containers. */
+export const CONTAINER = "docker:index/container:Container";
+
 export interface Rule {
   /** Kebab-case; unique in the pack. */
   readonly name: string;
   /** One sentence that says what must hold. */
   readonly description: string;
+  /** JSON schema of its settings. @default it has none */
+  readonly configSchema?: PolicyConfigSchema;
   /** `<path>: <what is wrong>; got <value>; expected <allowed>; <fix>` for each violation; empty when all is well. */
-  readonly check: (resource: CheckedResource) => readonly string[];
+  readonly check: (resource: CheckedResource, config?: RuleConfig) => readonly string[];
 }
 
 /** A violation in the one form of the project. */

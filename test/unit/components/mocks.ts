@@ -41,6 +41,11 @@ const KNOWN: Readonly<Record<string, (name: string, region: string) => Record<st
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": () => ({}),
   "aws:lambda/function:Function": (name, region) => ({ name, arn: `arn:aws:lambda:${region}:${ACCOUNT}:function:${name}` }),
   "aws:amp/workspace:Workspace": (name, region) => ({ arn: `arn:aws:aps:${region}:${ACCOUNT}:workspace/ws-${name}`, prometheusEndpoint: `https://aps-workspaces.${region}.amazonaws.com/workspaces/ws-${name}/` }),
+  "docker:index/network:Network": () => ({}),
+  "docker:index/volume:Volume": (name) => ({ name }),
+  "docker:index/remoteImage:RemoteImage": (name) => ({ imageId: `sha256:${name}` }),
+  "docker:index/container:Container": (name) => ({ name: `${name}-1a2b3c4`, networkDatas: [{ networkName: "bridge", ipAddress: "172.17.0.2" }, { networkName: "dfs-network", ipAddress: `address-of-${name}` }] }),
+  "pulumi:providers:docker": () => ({}),
   "pulumi:pulumi:StackReference": () => ({}),
 };
 

@@ -22,6 +22,7 @@ function tagged(program: () => unknown, options: Parameters<typeof runMocked>[1]
     return program();
   }, options);
 }
+const docker = createRequire(__filename)("@pulumi/docker") as typeof import("@pulumi/docker");
 const tagsOf = (ran: Ran, name: string): unknown => ran.named(name).inputs["tags"];
 const VPC = { cidrBlock: "10.0.0.0/16" };
 
@@ -85,5 +86,45 @@ describe("registerFleetTags", () => {
     });
     expect(ran.named("link").inputs).not.toHaveProperty("tags");
     expect(ran.named("found").inputs["tags"]).toBeUndefined();
+  });
+});
+
+describe("registerFleetTags on Docker's types", () => {
+  const urnOf = (type: string, name: string): string => `urn:pulumi:dev::fleet::docker:index/${type}::${name}`;
+  const labelsOf = (ran: Ran, name: string): unknown => ran.named(name).inputs["labels"];
+  const fleet = (urn: string): unknown[] => [
+    { label: "stackfleet:project", value: "fleet" }, { label: "stackfleet:stack", value: "dev" }, { label: "stackfleet:urn-hash", value: hash(urn) },
+  ];
+
+  it("labels networks, volumes and containers, and no images, which have none", async () => {
+    const ran = await tagged(() => {
+      new docker.Network("net");
+      new docker.Volume("data");
+      new docker.Container("main", { image: "x" });
+      new docker.RemoteImage("image", { name: "x" });
+    });
+    expect(labelsOf(ran, "net")).toEqual(fleet(urnOf("network:Network", "net")));
+    expect(labelsOf(ran, "data")).toEqual(fleet(urnOf("volume:Volume", "data")));
+    expect(labelsOf(ran, "main")).toEqual(fleet(urnOf("container:Container", "main")));
+    expect(ran.named("image").inputs).not.toHaveProperty("labels");
+  });
+
+  it("lets the program's own labels win, except the hash, whether plain or an output", async () => {
+    const own = [{ label: "stackfleet:stack", value: "mine" }, { label: "tier", value: "1" }, { label: "stackfleet:urn-hash", value: "forged" }];
+    const expected = [
+      { label: "stackfleet:project", value: "fleet" }, { label: "stackfleet:urn-hash", value: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+      { label: "stackfleet:stack", value: "mine" }, { label: "tier", value: "1" },
+    ];
+    const ran = await tagged(() => {
+      new docker.Volume("plain", { labels: own });
+      new docker.Volume("output", { labels: pulumi.output(own) });
+    });
+    expect(labelsOf(ran, "plain")).toEqual(expected);
+    expect(labelsOf(ran, "output")).toEqual(expected);
+  });
+
+  it("leaves alone what is looked up", async () => {
+    const ran = await tagged(() => { docker.Volume.get("there", "its-name"); });
+    expect(ran.created.filter(({ name }) => name === "there").every(({ inputs }) => inputs["labels"] === undefined)).toBe(true);
   });
 });

@@ -1,3 +1,5 @@
+import { program as chunkstoreProgram } from "#dist/stacks/chunkstore";
+import { chunkstoreOutputs } from "#dist/stacks/chunkstore-outputs";
 import { program as homeProgram } from "#dist/stacks/constellation-home";
 import { program as regionProgram } from "#dist/stacks/constellation-region";
 import { loadProgram, PROGRAM_NAMES } from "#dist/stacks/programs";
@@ -6,10 +8,10 @@ import { runNode, runStack } from "#dist/stacks/run";
 import type { StackNode, Topology } from "#dist/automation/topology/types";
 import * as pulumi from "@pulumi/pulumi";
 import { AsyncLocalStorage } from "node:async_hooks";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { runMocked, settled, type MockOptions } from "../components/mocks";
 
@@ -40,6 +42,41 @@ describe("constellation-home", () => {
   it("reports every fault of its configuration at once", async () => {
     const faulty = runMocked(homeProgram, { stack: "home", config: { "fleet:remoteRegions": "eu-west-1", "fleet:durationMs": "-1" } });
     await expect(faulty).rejects.toThrow(/fleet:homeRegion: .*got nothing\n.*fleet:remoteRegions: not JSON\n.*fleet:durationMs: /);
+  });
+});
+
+const SECRETS = { "fleet:clusterKey": "k".repeat(32), "fleet:adminPassword": "correct horse" };
+
+describe("chunkstore", () => {
+  it("creates the store from its configuration and hands out what its users need", async () => {
+    const config = { ...SECRETS, "fleet:controllers": "2", "fleet:chunkservers": "4", "fleet:replicationFactor": "3", "fleet:publishFirstPort": "9000", "fleet:networkName": "files", "fleet:baseImage": "mine:1" };
+    const ran = await runMocked(chunkstoreProgram, { stack: "chunkstore", config });
+    expect(ran.outputs).toMatchObject({ endpoints: ["http://127.0.0.1:9000", "http://127.0.0.1:9001"], networkName: "files", replicationFactor: 3, accountNames: ["admin"], adminPassword: "correct horse" });
+    expect(ran.of("docker:index/container:Container")).toHaveLength(6);
+    expect(Object.keys(ran.outputs).toSorted()).toEqual(Object.keys(chunkstoreOutputs).toSorted());
+    expect(z.object(chunkstoreOutputs).parse(ran.outputs)).toEqual(ran.outputs);
+  });
+
+  it("keeps the component's own numbers where nothing is configured", async () => {
+    const ran = await runMocked(chunkstoreProgram, { config: { ...SECRETS, "fleet:replicationFactor": "all" } });
+    expect(ran.of("docker:index/container:Container")).toHaveLength(8);
+    expect(ran.outputs).toMatchObject({ replicationFactor: "all", networkName: "dfs-network" });
+  });
+
+  it("gives the password out as a secret", async () => {
+    let secret: boolean | undefined;
+    await runMocked(async () => {
+      const { adminPassword } = await chunkstoreProgram();
+      secret = await pulumi.isSecret(adminPassword as pulumi.Output<string>);
+      return {};
+    }, { config: SECRETS });
+    expect(secret).toBe(true);
+  });
+
+  it("reports every fault of its configuration, and no secret", async () => {
+    const faulty = runMocked(chunkstoreProgram, { config: { "fleet:clusterKey": "too short", "fleet:chunkservers": "0", "fleet:replicationFactor": "some" } });
+    await expect(faulty).rejects.toThrow(/fleet:clusterKey: .*\n.*fleet:adminPassword: .*got nothing\n.*fleet:chunkservers: .*\n.*fleet:replicationFactor: /);
+    await expect(faulty).rejects.not.toThrow(/too short/);
   });
 });
 
@@ -131,6 +168,17 @@ describe("runNode", () => {
 
   it("names the environment variable of a secret that is missing", async () => {
     await expect(run(node({ config: { token: { secretFromEnv: "STACKS_TEST_UNSET" } } }))).rejects.toThrow(/stacks\.dev\.config\.token: .*STACKS_TEST_UNSET/);
+  });
+
+  it("takes a secret that the local target makes up", async () => {
+    const program: StackNode["program"] = async () => ({ secret: await pulumi.isSecret(new pulumi.Config().requireSecret("token")), value: new pulumi.Config().requireSecret("token") });
+    const made = { secretFromEnv: "STACKS_TEST_UNSET", generateLocally: true };
+    vi.stubEnv("STACKFLEET_LOCAL_SECRETS", path.join(folder, "secrets"));
+    vi.stubEnv("STACKFLEET_TARGET", "local");
+    expect(await run(node({ program, config: { token: made } }))).toEqual({ secret: true, value: readFileSync(path.join(folder, "secrets", "STACKS_TEST_UNSET"), "utf8").trim() });
+    vi.stubEnv("STACKFLEET_TARGET", "cloud");
+    await expect(run(node({ program, config: { token: made } }))).rejects.toThrow(/expected a secret in STACKS_TEST_UNSET/);
+    vi.unstubAllEnvs();
   });
 
   it("refuses to work in another region than the declared one", async () => {

@@ -102,7 +102,8 @@ describe("parseTopology", () => {
     ["a region contradicted by aws:region", { program, region: "eu-west-1", config: { "aws:region": "eu-west-2" } }, ['stacks.a.config["aws:region"]: contradicts the stack\'s region; got "eu-west-2"; expected eu-west-1; leave aws:region out: region sets it']],
     ["a secret written down in place of its variable", { program, config: { password: { secretFromEnv: "s3cret!" } } }, ['stacks.a.config.password.secretFromEnv: not the name of an environment variable; got "a string"; expected letters, digits and _, such as DATABASE_PASSWORD; name the variable, never write the secret itself']],
     ["a secret inside a structured value", { program, config: { db: { password: { secretFromEnv: "DB" } } } }, ['stacks.a.config.db.password: a secret inside a value; got "an object with secretFromEnv"; expected secretFromEnv as the whole value of a config key; give the secret a key of its own']],
-    ["a reference with more than the reference", { program, config: { db: { secretFromEnv: "DB", default: "x" } } }, ['stacks.a.config.db: more than a reference; got "an object with secretFromEnv"; expected secretFromEnv alone; remove the other keys']],
+    ["a reference with more than the reference", { program, config: { db: { secretFromEnv: "DB", default: "x" } } }, ['stacks.a.config.db: more than a reference; got "an object with secretFromEnv"; expected secretFromEnv, and generateLocally if need be; remove the other keys']],
+    ["a generation that is neither wanted nor not", { program, config: { db: { secretFromEnv: "DB", generateLocally: "yes" } } }, ['stacks.a.config.db.generateLocally: not true or false; got "a string"; expected true or false; leave it out for false']],
   ])("refuses %s", (_, stack, faults) => {
     expect(faultsOfStack(stack)).toEqual(faults);
   });
