@@ -11,8 +11,6 @@ import type { LinkView } from "./views";
 const CONNECT_TIMEOUT_MS = 127_000;
 /** A connect that waits looks again this often: networks that only the far side joins are not notified. */
 const RETRY_MS = 100;
-/** HTTP/2 may start to read again by itself; so what must be silent is silenced again this often. */
-const SILENCE_MS = 20;
 /** Bytes under way on a slow connection before its writer waits, as a kernel's send buffer would hold (tcp_wmem's usual maximum). */
 const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
 /** What a write says when the far side has sent a RST. */
@@ -34,7 +32,7 @@ const delayOf = (link: Link | undefined): number => (link?.kind === "slow" ? lin
 
 /** Every open connection with another container. */
 const connections = new Set<Connection>();
-let silencer: NodeJS.Timeout | undefined;
+let silencing = false;
 let following: unknown;
 
 /** A connection with another container, from its connect or accept to its close. */
@@ -74,7 +72,9 @@ export class Connection {
 
   silence(): void {
     this.handle.readStop();
-    silencer ??= setInterval(silenceAll, SILENCE_MS).unref();
+    if (silencing) return;
+    silencing = true;
+    setImmediate(silenceAll).unref();
   }
 
   /** 0, as for every connect that is under way; `fail` when it has failed later than Node could see. Else the system's error. */
@@ -191,12 +191,13 @@ export class Connection {
   }
 }
 
+/**
+ * HTTP/2 starts to read again by itself when a write has been taken. An immediate that keeps nothing alive runs at the end of each turn of the
+ * event loop, makes no turns by itself, and comes before the next look at the sockets; so hardly anything is read meanwhile.
+ */
 function silenceAll(): void {
-  const silent = [...connections].filter((connection) => connection.silent);
-  for (const connection of silent) connection.silence();
-  if (silent.length > 0) return;
-  clearInterval(silencer);
-  silencer = undefined;
+  silencing = false;
+  for (const connection of connections) if (connection.silent) connection.silence();
 }
 
 /** From the first connection on, changes of the links are followed. */

@@ -11,9 +11,9 @@
  *
  * What a `slow` link carries is held back by the sender, in order; a connect for the way there and the way back.
  *
- * Not modelled: IPv6 and UDP; frames of HTTP/2 on a slow link (Node writes them past JavaScript; cuts hold there too); the TLS
- * handshake's own messages on a slow link; what a process had sent on a slow link when it destroys the socket or dies is lost;
- * what it had sent into a cut when it died arrives after the healing.
+ * Not modelled: IPv6 and UDP. HTTP/2 reads and writes past JavaScript: its frames are not slowed, and behind a cut it may see
+ * what had arrived when one of its own large writes is taken. The TLS handshake's own messages are not slowed. What a process had sent
+ * on a slow link when it destroys the socket or dies is lost; what it had sent into a cut when it died arrives after the healing.
  */
 import net = require("node:net");
 import { Connection, type ConnectRequest, type Done } from "./preload-connection";

@@ -31,7 +31,7 @@ const SERVERS = `
   await listening(tls.createServer(server, echo("tls")), 7002);
   await listening(http.createServer(handler), 7003);
   await listening(https.createServer(server, handler), 7004);
-  await listening(http2.createServer(handler), 7005);`;
+  await listening(http2.createServer(handler).on("session", (session) => { const ended = []; Object.assign(state, { session, ended }); for (const event of ["close", "error"]) session.on(event, () => ended.push(event)); }), 7005);`;
 
 function both(link: Link, one = a, other = b): void {
   runtime.setLink(one.id, other.id, link);
@@ -221,6 +221,18 @@ describe.each([
     both({ kind: "open" });
     await sleep(FELT_MS);
     expect(await ask(2_000)).toBe(`hello ${a.address}`);
+  });
+});
+
+describe("http2", () => {
+  it("sends nothing to who has closed behind a cut, and hears no refusal", async () => {
+    await a.run(`state.two = http2.connect("http://b:7005"); await new Promise((resolve) => state.two.on("connect", resolve)); await sleep(50)`);
+    await cut();
+    await a.run("state.two.destroy()");
+    await b.run("for (let i = 0; i < 5; i++) { state.session.ping(() => undefined); await sleep(40); }");
+    expect(await b.run("return state.ended")).toEqual([]);
+    both({ kind: "open" });
+    await b.run(`while (!state.ended.includes("close")) await sleep(5)`);
   });
 });
 
