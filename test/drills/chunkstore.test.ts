@@ -15,7 +15,12 @@ const CONFIG = `
 import { defineFleet } from "stackfleet";
 export default defineFleet({
   project: "stackfleet",
-  stacks: { chunkstore: { program: "chunkstore" } },
+  stacks: {
+    chunkstore: {
+      program: "chunkstore",
+      config: { clusterKey: { secretFromEnv: "DRILL_CLUSTER_KEY", generateLocally: true }, adminPassword: { secretFromEnv: "DRILL_PASSWORD", generateLocally: true } },
+    },
+  },
 });
 `;
 const fleet = new TestFleet({ files: { "fleet.config.ts": CONFIG } });

@@ -31,7 +31,7 @@ export async function drillCommand(systemName: string | undefined, names: readon
   try {
     return await session.run(drills.systemNamed(systemName), names);
   } catch (error) {
-    const shown = asFleetError(error, drills);
+    const shown = session.interruption ?? asFleetError(error, drills);
     session.end(shown);
     return reportError(shown, context);
   } finally {
@@ -67,6 +67,11 @@ class Session {
     } else if (this.running) {
       this.abandon.abort(new FleetError("interrupted", "interrupted while putting back", { source: "user", exitCode: 1 }));
     }
+  }
+
+  /** Set once a signal came: what fails after it fails because of it. */
+  get interruption(): FleetError | undefined {
+    return this.interrupt.signal.aborted ? (this.interrupt.signal.reason as FleetError) : undefined;
   }
 
   async run(system: DrillSystem, names: readonly string[]): Promise<number> {

@@ -181,6 +181,21 @@ describe("Ctrl+C", () => {
     expect(stderr).toContain("interrupted; everything was put back");
   });
 
+  it("before the first drill ends JSON output in order, too", async () => {
+    const outside = world();
+    const { code, stdout, stderr } = await outside.run(["drill", "chunkstore", "--output", "json"], context(fakeModule([good]), {
+      commands: () => Promise.resolve({
+        readOutputs: () => {
+          outside.send("SIGTERM");
+          return Promise.reject(new Error("the CLI was ended"));
+        },
+        shellEnvironment: () => Promise.reject(new Error()), resetFleet: () => Promise.reject(new Error()),
+      }),
+    }));
+    expect({ code, stderr }).toEqual({ code: 130, stderr: "error: interrupted [interrupted]\n" });
+    expect(lastLine(stdout)).toEqual({ type: "drill.finished", status: "failed", checks: [] });
+  });
+
   it("a second time leaves the rest to the next drill", async () => {
     const outside = world();
     const fake = fakeModule([drill("mess", async (given) => {
