@@ -95,6 +95,10 @@ describe("buffers for chunks", () => {
     first?.release();
     expect((await waiting).buffer).toBe(first?.buffer);
     expect(buffers.used).toBe(4);
+    const gone = new AbortController();
+    const left = buffers.acquire(4 * MIB, "c", gone.signal);
+    gone.abort(new Error("gone away"));
+    await expect(left).rejects.toThrow("gone away");
     await expect(buffers.acquire(4 * MIB, "c")).rejects.toThrow("too many chunks");
   });
 

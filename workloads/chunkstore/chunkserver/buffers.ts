@@ -1,13 +1,13 @@
 /** A fixed number of chunk-sized buffers: what is read from disk waits for one, so that memory has a bound. */
 import { CHUNK_BYTES } from "../contract/record";
-import { NodeRefusal } from "../transport";
+import { FairSlots } from "./fairSlots";
 
-/** 48 MiB. */
-const BUFFERS = 12;
+/** 32 MiB; hashing is what takes time, and one core does it. */
+const BUFFERS = 8;
 /** Chunks up to here get memory of their own: they are too small to be counted, and many small files are read at once. */
 const SMALL_BYTES = 64 * 1024;
-/** Another replica is quicker than a longer wait. */
-const WAIT_MS = 2_000;
+/** Callers ask another chunkserver long before. */
+const WAIT_MS = 10_000;
 
 /** Memory for one chunk; give it back exactly when nothing refers to it any more. Giving back twice does nothing. */
 export interface Lease {
@@ -15,56 +15,29 @@ export interface Lease {
   release(): void;
 }
 
-interface Waiting {
-  readonly holder: string;
-  readonly grant: (lease: Lease) => void;
-}
-
 export class ChunkBuffers {
   readonly #free: Buffer[] = [];
-  readonly #held = new Map<string, number>();
-  readonly #waiting: Waiting[] = [];
-  #made = 0;
+  readonly #slots: FairSlots;
 
-  constructor(private readonly total = BUFFERS, private readonly waitMs = WAIT_MS) {}
+  constructor(total = BUFFERS, waitMs = WAIT_MS) {
+    this.#slots = new FairSlots(total, waitMs);
+  }
 
   /** Buffers in use. */
   get used(): number {
-    return this.#made - this.#free.length;
+    return this.#slots.used;
   }
 
   /**
-   * Waits for memory, first come, first served; but no holder has more than half of it, or one that vanished behind a
-   * partition with its requests half answered would keep all others waiting.
+   * Waits for memory; nobody gets more than half of it.
    * @param holder whose request it is for
-   * @throws {NodeRefusal} 503 after 2 s
+   * @param signal stops waiting
+   * @throws {NodeRefusal} 503 after 10 s; the signal's reason
    */
-  async acquire(bytes: number, holder: string): Promise<Lease> {
+  async acquire(bytes: number, holder: string, signal?: AbortSignal): Promise<Lease> {
     if (bytes <= SMALL_BYTES) return { buffer: Buffer.allocUnsafe(bytes), release: () => undefined };
-    if (this.#fits(holder)) return this.#take(holder);
-    return new Promise<Lease>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
-        reject(new NodeRefusal(503, "busy", "too many chunks are being read; ask again, or another chunkserver"));
-      }, this.waitMs);
-      const entry: Waiting = {
-        holder,
-        grant: (lease) => {
-          clearTimeout(timer);
-          resolve(lease);
-        },
-      };
-      this.#waiting.push(entry);
-    });
-  }
-
-  #fits(holder: string): boolean {
-    return this.used < this.total && (this.#held.get(holder) ?? 0) < Math.max(1, this.total / 2);
-  }
-
-  #take(holder: string): Lease {
-    const buffer = this.#free.pop() ?? this.#make();
-    this.#held.set(holder, (this.#held.get(holder) ?? 0) + 1);
+    const slot = await this.#slots.acquire(holder, signal);
+    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
     let held = true;
     return {
       buffer,
@@ -72,29 +45,8 @@ export class ChunkBuffers {
         if (!held) return;
         held = false;
         this.#free.push(buffer);
-        const left = (this.#held.get(holder) ?? 1) - 1;
-        if (left === 0) this.#held.delete(holder);
-        else this.#held.set(holder, left);
-        this.#grant();
+        slot.release();
       },
     };
-  }
-
-  #make(): Buffer {
-    this.#made += 1;
-    return Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  }
-
-  #grant(): void {
-    for (let at = 0; at < this.#waiting.length;) {
-      const next = this.#waiting[at];
-      if (next === undefined || this.used >= this.total) return;
-      if (!this.#fits(next.holder)) {
-        at += 1;
-        continue;
-      }
-      this.#waiting.splice(at, 1);
-      next.grant(this.#take(next.holder));
-    }
   }
 }

@@ -1,18 +1,20 @@
 /** The chunks on disk: what is written is durable, what is read is verified. */
-import { createHash, randomUUID } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../contract/ports";
 import { CHUNK_BYTES } from "../contract/record";
 import { NodeRefusal, type Log } from "../transport";
+import { Activity } from "./activity";
 import type { ChunkBuffers, Lease } from "./buffers";
 import type { DiskHealth } from "./diskHealth";
+import { FairSlots } from "./fairSlots";
 import { isDiskFailure, systemCode, type DurableFiles, type FileSystem } from "./files";
 import { Inventory, type ChunkSlot } from "./inventory";
 import type { ChunkName, Layout } from "./layout";
 import type { ChunkserverMetrics } from "./metrics";
 import type { Quarantine } from "./quarantine";
+import { Damaged, readVerified } from "./readVerified";
 import { batches, receive } from "./receive";
 import type { Space } from "./space";
 
@@ -34,6 +36,10 @@ export interface NewChunk extends ChunkName {
   readonly size: number;
 }
 
+/** Chunks that are written at once. Each has up to half a MiB in memory; one disk gets no faster by more. */
+const WRITES = 16;
+/** Callers bring in another chunkserver about then. */
+const WRITE_WAIT_MS = 10_000;
 /** Uploads that were removed for good; a chunk that comes late would be an orphan. Older ones are found as orphans. */
 const REMOVED_KEPT = 10_000;
 
@@ -44,9 +50,8 @@ export class ChunkDisk {
   /** Folders whose names are durable, or will be when the promise resolves. */
   readonly #folders = new Map<string, Promise<void>>();
   readonly #removed = new LRUCache<string, true>({ max: REMOVED_KEPT });
-  /** When an upload got a chunk last, by the monotonic clock; only since this process started. */
-  readonly #touched = new Map<string, number>();
-  readonly #writing = new Map<string, number>();
+  readonly #activity: Activity;
+  readonly #writers = new FairSlots(WRITES, WRITE_WAIT_MS);
   /** Damaged chunks on their way to quarantine: a good one must not take the same name before they are gone. */
   readonly #leaving = new Map<ChunkSlot, Promise<void>>();
   /** Bytes of each chunk that is present, as far as they are known. */
@@ -55,6 +60,7 @@ export class ChunkDisk {
   constructor(parts: ChunkDiskParts) {
     this.#parts = parts;
     this.#fs = parts.files.fs;
+    this.#activity = new Activity(parts.clock);
   }
 
   /** Notes a chunk that was found at start. */
@@ -73,31 +79,32 @@ export class ChunkDisk {
   /**
    * Stores a chunk: durable on return. One that is there already is a success; what is sent is passed over then.
    * @param body exactly `chunk.size` bytes
-   * @throws {NodeRefusal} 400 length, 409 another chunk has the place or the upload was removed, 422 checksum, 507 no room
+   * @param holder whose request it is for; shares the disk fairly
+   * @throws {NodeRefusal} 400 length, 409 another chunk has the place or the upload was removed, 422 checksum, 503 too many writes, 507 no room
    */
-  async put(chunk: NewChunk, body: AsyncIterable<Uint8Array>): Promise<"stored" | "present"> {
-    this.#writing.set(chunk.upload, (this.#writing.get(chunk.upload) ?? 0) + 1);
-    this.#touch(chunk.upload);
+  async put(chunk: NewChunk, body: AsyncIterable<Uint8Array>, holder: string): Promise<"stored" | "present"> {
+    this.#activity.begin(chunk.upload);
     try {
       if (await this.#isPresent(chunk)) {
         for await (const _ of batches(body, chunk.size)) continue;
         return "present";
       }
-      return await this.#store(chunk, body);
+      return await this.#store(chunk, body, holder);
     } catch (error) {
       this.#parts.metrics.writeFailed();
       throw this.#parts.health.seen(error, "writing a chunk");
     } finally {
-      this.#writeEnded(chunk.upload);
+      this.#activity.end(chunk.upload, this.inventory.has(chunk.upload));
     }
   }
 
   /**
    * Reads a chunk and verifies it. Release the lease when nothing refers to its data any more.
    * @param holder whose request it is for; shares memory fairly
+   * @param signal stops waiting for memory
    * @throws {NodeRefusal} 404 absent; 410 it was damaged, and is put aside; 503 no memory in time
    */
-  async read(upload: string, index: number, holder: string): Promise<{ readonly slot: ChunkSlot; readonly data: Buffer; release(): void }> {
+  async read(upload: string, index: number, holder: string, signal?: AbortSignal): Promise<{ readonly slot: ChunkSlot; readonly data: Buffer; release(): void }> {
     const slot = this.inventory.get(upload, index);
     if (slot === undefined) throw absent();
     let lease: Lease | undefined;
@@ -106,7 +113,7 @@ export class ChunkDisk {
       try {
         const { size } = await handle.stat();
         if (size === 0 || size > CHUNK_BYTES) throw new Damaged(`its file has ${size} bytes`);
-        lease = await this.#parts.buffers.acquire(size, holder);
+        lease = await this.#parts.buffers.acquire(size, holder, signal);
         const data = await readVerified(handle, lease.buffer.subarray(0, size), slot.value.sha256);
         return { slot, data, release: lease.release };
       } finally {
@@ -140,7 +147,7 @@ export class ChunkDisk {
     const slots = this.inventory.of(upload);
     for (const slot of slots) this.#gone(slot);
     this.#folders.delete(upload);
-    this.#touched.delete(upload);
+    this.#activity.forget(upload);
     const doomed = join(this.#parts.layout.temporary, `removed-${randomUUID()}`);
     try {
       await this.#fs.rename(this.#parts.layout.upload(upload), doomed);
@@ -156,33 +163,37 @@ export class ChunkDisk {
 
   /** Milliseconds since the upload got a chunk; undefined while it gets one. */
   async idleMs(upload: string): Promise<number | undefined> {
-    if (this.#writing.has(upload)) return undefined;
-    const touched = this.#touched.get(upload);
-    if (touched !== undefined) return this.#parts.clock.monotonic() - touched;
-    const { mtimeMs } = await this.#fs.stat(this.#parts.layout.upload(upload));
-    return Math.max(0, this.#parts.clock.now() - mtimeMs);
+    return this.#activity.idleMs(upload, async () => (await this.#fs.stat(this.#parts.layout.upload(upload))).mtimeMs);
   }
 
-  async #store(chunk: NewChunk, body: AsyncIterable<Uint8Array>): Promise<"stored" | "present"> {
-    const { layout, files, space, metrics } = this.#parts;
+  async #store(chunk: NewChunk, body: AsyncIterable<Uint8Array>, holder: string): Promise<"stored" | "present"> {
+    const { layout, files, space } = this.#parts;
     const giveBack = await space.reserve(chunk.size);
     const temporary = join(layout.temporary, randomUUID());
     try {
-      await receive(files, temporary, chunk, body);
+      const writer = await this.#writers.acquire(holder);
+      try {
+        await receive(files, temporary, chunk, body);
+      } finally {
+        writer.release();
+      }
       await this.#place(chunk, temporary);
       await files.syncFolder(layout.upload(chunk.upload));
-      this.#refuseRemoved(chunk.upload);
       if (await this.#isPresent(chunk)) return "present";
-      this.inventory.add(chunk);
-      const slot = this.inventory.get(chunk.upload, chunk.index);
-      if (slot !== undefined) this.#sizes.set(slot, chunk.size);
-      space.add(chunk.size);
-      metrics.wrote(chunk.size);
+      this.#stored(chunk);
       return "stored";
     } finally {
       giveBack();
       await files.discard(temporary);
     }
+  }
+
+  #stored(chunk: NewChunk): void {
+    this.inventory.add(chunk);
+    const slot = this.inventory.get(chunk.upload, chunk.index);
+    if (slot !== undefined) this.#sizes.set(slot, chunk.size);
+    this.#parts.space.add(chunk.size);
+    this.#parts.metrics.wrote(chunk.size);
   }
 
   /** Gives the finished file its name, making the upload's folder when it is the first, or when it went meanwhile. */
@@ -231,18 +242,6 @@ export class ChunkDisk {
     }
   }
 
-  #touch(upload: string): void {
-    this.#touched.set(upload, this.#parts.clock.monotonic());
-  }
-
-  #writeEnded(upload: string): void {
-    const left = (this.#writing.get(upload) ?? 1) - 1;
-    if (left === 0) this.#writing.delete(upload);
-    else this.#writing.set(upload, left);
-    if (this.inventory.has(upload)) this.#touch(upload);
-    else if (left === 0) this.#touched.delete(upload);
-  }
-
   #gone(slot: ChunkSlot): void {
     if (!this.inventory.isCurrent(slot)) return;
     this.inventory.remove(slot);
@@ -281,20 +280,6 @@ export class ChunkDisk {
   }
 }
 
-/** The file is not the chunk. */
-class Damaged extends Error {}
-
 function absent(): NodeRefusal {
   return new NodeRefusal(404, "chunk-absent", "no such chunk here");
-}
-
-async function readVerified(handle: FileHandle, buffer: Buffer, sha256: string): Promise<Buffer> {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, filled);
-    if (bytesRead === 0) throw new Damaged(`its file ends after ${filled} bytes`);
-    filled += bytesRead;
-  }
-  if (createHash("sha256").update(buffer).digest("hex") !== sha256) throw new Damaged("its bytes don't match its checksum");
-  return buffer;
 }

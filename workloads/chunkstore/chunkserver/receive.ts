@@ -5,7 +5,7 @@ import type { NewChunk } from "./chunkDisk";
 import type { DurableFiles } from "./files";
 
 /** Bytes that one write takes: what comes off the wire is 16 KiB a piece, and a write of each would cost more than the disk. */
-const WRITE_BYTES = 512 * 1024;
+const WRITE_BYTES = 256 * 1024;
 
 /**
  * Writes the body to a new file, fsynced on return. The file is left behind when this throws; the caller removes it.

@@ -9,6 +9,8 @@ import type { ChunkserverMetrics } from "./metrics";
 
 /** Chunks that are pulled or verified at once, over all requests: repair must leave disk and network to readers. */
 const PARALLEL = 4;
+/** In whose name memory and disk are shared with other nodes' requests. */
+const HOLDER = " replication";
 
 export interface ReplicatorParts {
   readonly disk: Pick<ChunkDisk, "put" | "verify" | "inventory">;
@@ -61,7 +63,7 @@ export class Replicator {
     try {
       const held = disk.inventory.get(chunk.upload, chunk.index);
       if (held !== undefined && held.value.sha256 !== chunk.sha256) return { reason: "chunk-conflict: another chunk is stored at this index of the upload" };
-      if (held !== undefined && await disk.verify(chunk.upload, chunk.index, "replicate")) return "present";
+      if (held !== undefined && await disk.verify(chunk.upload, chunk.index, HOLDER)) return "present";
       const reason = await this.#pull(chunk, sources, signal);
       if (reason !== undefined) return { reason };
       metrics.replicated();
@@ -77,7 +79,7 @@ export class Replicator {
     for (const source of sources) {
       if (signal.aborted) return "the request was given up";
       try {
-        await this.parts.disk.put(chunk, await this.parts.open(source, chunk.upload, chunk.index, signal));
+        await this.parts.disk.put(chunk, await this.parts.open(source, chunk.upload, chunk.index, signal), HOLDER);
         return undefined;
       } catch (error) {
         reasons.push(`${source.id}: ${reasonOf(error)}`);

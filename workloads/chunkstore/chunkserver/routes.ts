@@ -24,6 +24,9 @@ export interface RouteParts {
 /** A chunk is sent in pieces: one write of 4 MiB would be encrypted as a whole, and so be in memory twice. */
 const PIECE_BYTES = 256 * 1024;
 
+/** Chunk requests on which nothing moves for so long are broken off, and what they hold is free again. */
+const SILENCE_MS = 15_000;
+
 type Params = Readonly<Record<string, string | undefined>>;
 
 /** Adds all routes. */
@@ -41,8 +44,9 @@ function addChunkRoutes(app: NodeServer, { disk, manifests, metrics, log }: Rout
   app.put("/v1/chunks/:upload/:index", async (request, reply) => {
     const chunk = { ...chunkOf(request.params as Params), sha256: announcedSha256(request.headers), size: announcedSize(request.headers) };
     if (!(request.body instanceof Readable)) throw new NodeRefusal(415, "invalid-request", "content-type: expected application/octet-stream");
+    request.raw.socket.setTimeout(SILENCE_MS);
     try {
-      await disk.put(chunk, request.body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>);
+      await disk.put(chunk, request.body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>, callerOf(request).id);
     } catch (error) {
       await drain(request.body);
       throw error;
@@ -51,7 +55,8 @@ function addChunkRoutes(app: NodeServer, { disk, manifests, metrics, log }: Rout
   });
   app.get("/v1/chunks/:upload/:index", async (request, reply) => {
     const { upload, index } = chunkOf(request.params as Params);
-    const { slot, data, release } = await disk.read(upload, index, callerOf(request).id);
+    request.raw.socket.setTimeout(SILENCE_MS);
+    const { slot, data, release } = await disk.read(upload, index, callerOf(request).id, whileAsked(reply));
     // `close` comes at the end of every answer, whole or broken off; one that was broken off by now has had it.
     if (reply.raw.destroyed) release();
     else reply.raw.once("close", release);

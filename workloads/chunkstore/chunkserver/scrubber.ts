@@ -76,7 +76,7 @@ export class Scrubber {
     const started = performance.now();
     let bytes = 0;
     try {
-      const { data, release } = await this.parts.disk.read(upload, index, "scrub");
+      const { data, release } = await this.parts.disk.read(upload, index, " scrub");
       bytes = data.length;
       release();
       this.parts.metrics.scrubbed();

@@ -19,8 +19,9 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 const SILENCE_MS = 15_000;
 /** Shorter than the server's, so that this side closes first and no request meets a closing connection. */
 const KEEP_ALIVE_MS = 20_000;
-/** Connections to one node. More requests wait, and their time-outs count while they do. */
-const CONNECTIONS = 32;
+/** Connections to one node for chunks, and for messages. More requests wait, and their time-outs count while they do. */
+const CHUNK_CONNECTIONS = 16;
+const MESSAGE_CONNECTIONS = 8;
 
 export interface NodeClientOptions {
   readonly tls: NodeTls;
@@ -28,14 +29,21 @@ export interface NodeClientOptions {
   readonly nodeId: string;
 }
 
-/** Opens a pool; nothing connects before the first request. */
+/** Opens a pool; nothing connects before the first request. Messages have connections of their own: a heartbeat must not wait for chunks. */
 export function createNodeClient({ tls, nodeId }: NodeClientOptions): NodeClient {
+  const [chunks, messages] = [createPool(tls, nodeId, CHUNK_CONNECTIONS), createPool(tls, nodeId, MESSAGE_CONNECTIONS)];
+  return {
+    dispatcher: chunks,
+    json: (asked, schema) => exchangeJson(messages, asked, schema),
+    close: async () => { await Promise.all([chunks.destroy(), messages.destroy()]); },
+  };
+}
+
+function createPool(tls: NodeTls, nodeId: string, connections: number): Agent {
   const agent = new Agent({
-    connect: connector(tls),
-    connections: CONNECTIONS, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS,
+    connect: connector(tls), connections, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS,
   });
-  const dispatcher = agent.compose((dispatch) => (options, handler) => dispatch({ ...options, headers: withNode(options.headers, nodeId) }, handler)) as Agent;
-  return { dispatcher, json: (asked, schema) => exchangeJson(dispatcher, asked, schema), close: () => agent.destroy() };
+  return agent.compose((dispatch) => (options, handler) => dispatch({ ...options, headers: withNode(options.headers, nodeId) }, handler)) as Agent;
 }
 
 /** Opens connections: TCP and TLS have a limit each. */
