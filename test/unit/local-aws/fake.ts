@@ -7,7 +7,7 @@ import { closeEcs } from "../../../local/aws/ecs/schedulers";
 import { dynamoEngines } from "../../../local/aws/dynamodb/engine";
 import { ServiceError } from "../../../local/model";
 import type { CallScope, CloudContext, Properties, ResourceModel, ResourceRecord, Store } from "../../../local/model";
-import type { ContainerRuntime, ContainerSpec, ContainerState, FunctionRuntime, FunctionSpec } from "../../../local/runtime/port";
+import { FakeFunctions, FakeRuntime } from "./fake-runtime";
 
 export const HOME = { region: "eu-central-1", account: "123456789012" };
 const START = Date.parse("2026-11-21T09:00:00.000Z");
@@ -84,92 +84,6 @@ export async function turns(): Promise<void> {
   for (let n = 0; n < 5; n += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Containers that are states only. Healthy at once unless told otherwise. */
-export class FakeRuntime implements ContainerRuntime {
-  readonly states = new Map<string, ContainerState>();
-  readonly #listeners = new Set<(state: ContainerState) => void>();
-  removed: string[] = [];
-  /** Images that can't be pulled. */
-  broken = new Set<string>();
-  healthAtStart: "healthy" | "starting" = "healthy";
-
-  async run(spec: ContainerSpec): Promise<ContainerState> {
-    if (this.broken.has(spec.image)) throw new ServiceError("CannotPullContainerError", `${spec.image} is not in the image table`);
-    const state: ContainerState = {
-      spec,
-      status: "running",
-      health: spec.healthCheck ? this.healthAtStart : "none",
-      address: `127.64.0.${this.states.size + 1}`,
-      restarts: 0,
-      logFile: "",
-      startedAt: new Date(START).toISOString(),
-    };
-    this.#set(state);
-    return state;
-  }
-  async remove(id: string): Promise<void> {
-    if (this.states.delete(id)) this.removed.push(id);
-  }
-  async stop(id: string): Promise<void> {
-    this.change(id, { status: "exited", exitCode: 0 });
-  }
-  async start(id: string): Promise<ContainerState> {
-    return this.change(id, { status: "running" });
-  }
-  get(id: string): ContainerState | undefined {
-    return this.states.get(id);
-  }
-  list(labels: Readonly<Record<string, string>> = {}): ContainerState[] {
-    return [...this.states.values()].filter((state) => Object.entries(labels).every(([name, value]) => state.spec.labels[name] === value));
-  }
-  async waitHealthy(): Promise<ContainerState> {
-    throw new Error("not used");
-  }
-  onChange(listener: (state: ContainerState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-  async kill(id: string): Promise<void> {
-    this.change(id, { status: "exited", exitCode: 137 });
-  }
-  async *logs(): AsyncGenerator<string> {}
-  resolve(): string[] {
-    return [];
-  }
-  change(id: string, changes: Partial<ContainerState>): ContainerState {
-    const before = this.states.get(id);
-    if (!before) throw new Error(`no container ${id}`);
-    const state = { ...before, ...changes };
-    this.#set(state);
-    return state;
-  }
-  #set(state: ContainerState): void {
-    this.states.set(state.spec.id, state);
-    for (const listener of this.#listeners) listener(state);
-  }
-}
-
-/** Functions that answer with what they got. */
-export class FakeFunctions implements FunctionRuntime {
-  readonly deployed = new Map<string, FunctionSpec>();
-  async deploy(fn: FunctionSpec): Promise<void> {
-    this.deployed.set(fn.name, fn);
-  }
-  async remove(name: string): Promise<void> {
-    this.deployed.delete(name);
-  }
-  async invoke(name: string, payload: Uint8Array): ReturnType<FunctionRuntime["invoke"]> {
-    const input = JSON.parse(Buffer.from(payload).toString("utf8")) as { fail?: boolean };
-    if (input.fail)
-      return {
-        payload: Buffer.from(JSON.stringify({ errorType: "Error", errorMessage: "failed as asked" })),
-        functionError: "Unhandled",
-        logTail: "boom",
-      };
-    return { payload: Buffer.from(JSON.stringify({ name, input })), logTail: "START\nEND" };
-  }
-}
-
 export interface CreateOptions {
   readonly region?: string;
   readonly account?: string;
@@ -201,7 +115,10 @@ export class FakeCloud {
   };
 
   register(part: Pick<ResourceRecord, "type" | "id" | "region" | "account" | "outputs">): ResourceRecord {
-    const record = { ...part, key: this.ids.uuid(), stack: "", urn: `urn:pulumi:service::service::${part.type}::${part.id}`, inputs: {}, tags: {}, status: "available" as const, createdAt: new Date(0).toISOString() };
+    const record = {
+      ...part, key: this.ids.uuid(), stack: "", urn: `urn:pulumi:service::service::${part.type}::${part.id}`, inputs: {}, tags: {}, status: "available" as const,
+      createdAt: new Date(0).toISOString(),
+    };
     this.store.records.set(record.key, record);
     return record;
   }
