@@ -25,6 +25,9 @@ export interface ContainerView {
   readonly state?: ContainerState;
 }
 
+/** A negative grace means that nobody kills it. */
+const FOREVER_SECONDS = 7 * 24 * 3_600;
+
 export class Containers {
   /**
    * @param networkNamed the network behind a name or an id
@@ -129,7 +132,7 @@ export class Containers {
   /** @param seconds of grace @default the container's own, else 10 @returns false when it is stopped already */
   async stop(container: ContainerView, seconds?: number): Promise<boolean> {
     if (!container.running) return false;
-    await this.cloud.runtime.stop(container.runtimeId, seconds);
+    await this.cloud.runtime.stop(container.runtimeId, seconds !== undefined && seconds < 0 ? FOREVER_SECONDS : seconds);
     return true;
   }
 

@@ -5,7 +5,7 @@ import { startFailure } from "../engine/containers";
 import { engineOf } from "../engine/index";
 import { endContainer } from "../engine/remove";
 import { askedNetworks, containerInputs, runtimeId, specOf, volumeMounts } from "../engine/spec";
-import { asProvider, providerError, repeated } from "../errors";
+import { asProvider, EngineError, providerError, repeated } from "../errors";
 import { linesOf } from "../lines";
 import { containerFaults, containerShape, FILE, REPLACE_ON, type ContainerInputs } from "./containerArgs";
 import { containerOutputs } from "./containerOutputs";
@@ -60,6 +60,7 @@ async function bringUp(record: ResourceRecord, signal: AbortSignal, cloud: Cloud
   const inputs = containerInputs(record);
   prepareVolumes(record, cloud);
   const networks = joined(record, cloud);
+  requireWritableRoot(record);
   if (inputs.start === false) return;
   await containers.choosePorts(record);
   await start(current(record, cloud), inputs, networks, cloud);
@@ -95,6 +96,14 @@ function joined(record: ResourceRecord, cloud: CloudContext): Joined {
 function prepareVolumes(record: ResourceRecord, cloud: CloudContext): void {
   const { volumes } = engineOf(cloud);
   for (const { name } of volumeMounts(record)) asProvider("Unable to create container", () => volumes.ensure(name));
+}
+
+/** Docker puts no file into a root file system that is read-only, not even before the start. */
+function requireWritableRoot(record: ResourceRecord): void {
+  const { readOnly, uploads = [] } = containerInputs(record);
+  const mounted = volumeMounts(record).filter((mount) => !mount.readOnly).map(({ mountPath }) => mountPath);
+  if (readOnly !== true || uploads.every(({ file }) => mounted.some((folder) => file.startsWith(`${folder}/`)))) return;
+  throw repeated("Unable to upload volume content", new EngineError(400, "container rootfs is marked read-only"));
 }
 
 function requireUploads({ uploads = [] }: ContainerInputs): void {

@@ -33,7 +33,7 @@ beforeEach(async () => {
     name: "web", image: IMAGE, command: ["generator"], envs: ["A=1"], labels: [{ label: "role", value: "web" }], networksAdvanced: [{ name: "mesh", aliases: ["controller"] }],
     volumes: [{ volumeName: "data", containerPath: "/data" }], ports: [{ internal: 8000, external: 18000, ip: "127.0.0.1" }],
     uploads: [{ file: "/run/secrets/key", content: "swordfish", permissions: "0400" }], healthcheck: { tests: ["CMD", "node", "healthcheck.js"], interval: "5s" },
-    memory: 64, readOnly: true, restart: "unless-stopped", stopTimeout: 4,
+    memory: 64, restart: "unless-stopped", stopTimeout: 4,
   });
 });
 afterEach(async () => {
@@ -104,7 +104,7 @@ describe("containers", () => {
     expect(json).toMatchObject({
       Id: web.id, Name: "/web", State: { Status: "running", Running: true, ExitCode: 0, Health: { Status: "healthy" } }, RestartCount: 0,
       Config: { Hostname: web.id.slice(0, 12), Env: ["A=1"], Cmd: ["generator"], Labels: { role: "web" }, StopTimeout: 4, Healthcheck: { Test: ["CMD", "node", "healthcheck.js"], Interval: 5e9 } },
-      HostConfig: { Memory: 64 * 1024 * 1024, ReadonlyRootfs: true, RestartPolicy: { Name: "unless-stopped" }, PortBindings: { "8000/tcp": [{ HostIp: "127.0.0.1", HostPort: "18000" }] } },
+      HostConfig: { Memory: 64 * 1024 * 1024, ReadonlyRootfs: false, RestartPolicy: { Name: "unless-stopped" }, PortBindings: { "8000/tcp": [{ HostIp: "127.0.0.1", HostPort: "18000" }] } },
       Mounts: [{ Name: "data", Destination: "/data", RW: true }],
       NetworkSettings: { Networks: { mesh: { Aliases: ["controller"], IPAddress: world.state(web).address, DNSNames: ["web", web.id.slice(0, 12), "controller"] } } },
     });

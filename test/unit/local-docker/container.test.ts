@@ -139,6 +139,12 @@ describe("refusals of the engine, in the provider's words", () => {
     expect(await failure(call)).toMatch(/^Unable to start container: Error response from daemon: driver failed programming external connectivity on endpoint other \([0-9a-f]{64}\): Bind for 127\.0\.0\.1:18080 failed: port is already allocated$/);
   });
 
+  it("a file for a root file system that is read-only", async () => {
+    const uploads = [{ file: "/run/secrets/key", content: "x" }];
+    expect(await failure(world.create(CONTAINER, { ...basic, readOnly: true, uploads }))).toBe("Unable to upload volume content: Error response from daemon: container rootfs is marked read-only");
+    await world.create(CONTAINER, { ...basic, name: "fine", readOnly: true, uploads, volumes: [{ volumeName: "secrets", containerPath: "/run/secrets" }] });
+  });
+
   it("an upload without content", async () => {
     expect(await failure(world.create(CONTAINER, { ...basic, uploads: [{ file: "/x" }] }))).toContain("error with upload content: one of 'content' or 'content_base64' must be set");
     expect(await failure(world.create(CONTAINER, { ...basic, uploads: [{ file: "/x", content: "a", contentBase64: "YQ==" }] }))).toContain("only one of 'content' or 'content_base64'");
