@@ -33,7 +33,7 @@ describe("schema/fleet.schema.json", () => {
   it("knows every key of a stack, and the program as text", () => {
     const { $defs } = fleetJsonSchema() as { $defs: { Fleet: { properties: { stacks: { additionalProperties: { properties: Record<string, object>; required: string[] } } } } } };
     const { properties, required } = $defs.Fleet.properties.stacks.additionalProperties;
-    expect(Object.keys(properties)).toEqual(["program", "dependsOn", "region", "tags", "config"]);
+    expect(Object.keys(properties)).toEqual(["program", "dependsOn", "region", "tags", "config", "parts"]);
     expect(properties["program"]).toMatchObject({ type: "string", minLength: 1 });
     expect(required).toEqual(["program"]);
   });

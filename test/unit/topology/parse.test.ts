@@ -83,11 +83,11 @@ describe("parseTopology", () => {
     ["an unknown dependency that resembles nothing", { program, dependsOn: ["xylophone"] }, ['stacks.a.dependsOn[0]: unknown stack; got "xylophone"; expected one of home, other; declare it, or remove the dependency']],
     ["a dependency named twice", { program, dependsOn: ["home", "home"] }, ['stacks.a.dependsOn[1]: named twice; got "home"; expected each dependency once; remove it']],
     ["a dependency on itself", { program, dependsOn: ["a"] }, ['stacks.a.dependsOn[0]: a stack can\'t depend on itself; got "a"; expected one of home, other; remove it']],
-    ["an unknown key, with the nearest match", { program, dependOn: ["home"] }, ['stacks.a.dependOn: unknown key; got "dependOn"; expected one of program, dependsOn, region, tags, config; did you mean dependsOn?']],
+    ["an unknown key, with the nearest match", { program, dependOn: ["home"] }, ['stacks.a.dependOn: unknown key; got "dependOn"; expected one of program, dependsOn, region, tags, config, parts; did you mean dependsOn?']],
     ["an unknown region, with the nearest match", { program, region: "eu-wets-1" }, ['stacks.a.region: unknown region; got "eu-wets-1"; expected an AWS region code such as eu-west-1; did you mean eu-west-1?']],
     ["a region by its display name", { program, region: "Frankfurt" }, ['stacks.a.region: unknown region; got "Frankfurt"; expected an AWS region code such as eu-west-1; use a region code, not its display name']],
     ["a missing program", {}, ["stacks.a.program: missing; got nothing; expected a program name, a module path or a function; add a program name, a module path or a function"]],
-    ["an unknown program, with the nearest match", { program: "constelation-home" }, ['stacks.a.program: unknown program; got "constelation-home"; expected one of constellation-home, constellation-region, or a path such as ./stacks/mine.ts; did you mean constellation-home?']],
+    ["an unknown program, with the nearest match", { program: "constelation-home" }, ['stacks.a.program: unknown program; got "constelation-home"; expected one of constellation-home, constellation-region, aerospike, chunkstore, or a path such as ./stacks/mine.ts; did you mean constellation-home?']],
     ["a module that does not exist", { program: "./stacks/gone.ts" }, ['stacks.a.program: no module there; got "./stacks/gone.ts"; expected an existing file; correct the path, which starts from the config file\'s folder']],
     ["a module path that is a folder", { program: "./stacks" }, ['stacks.a.program: no module there; got "./stacks"; expected an existing file; correct the path, which starts from the config file\'s folder']],
     ["wrong types, all of them", { program: 5, dependsOn: "home", tags: [1], config: [] }, [
