@@ -139,6 +139,8 @@ describe("the state of one controller", () => {
     expect((await client.cluster({ endpoint: b.endpoint })).replicationFactor).toBe("all");
     expect(a.requests).toEqual([]);
     expect(await faultOf(client.health({ endpoint: NOBODY }))).toMatchObject({ code: "no-controller" });
+    b.misbehave = (_, response) => (json(response, 503, { status: "starting", role: "controller", nodeId: "c", version: "1", uptimeSeconds: 1, controllers: 1, chunkservers: 0, reasons: [] }), true);
+    expect((await faultOf(client.health({ endpoint: b.endpoint }))).options.details).toEqual([`${b.endpoint}: the controller is starting`]);
   });
 });
 

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { Agent, request } from "undici";
 import type { z } from "zod";
-import { refusalSchema } from "../contract/clientApi";
+import { healthSchema, refusalSchema } from "../contract/clientApi";
 import { AttemptFailed, ChunkStoreError, interrupted, networkReason } from "./errors";
 
 /** Milliseconds. */
@@ -201,7 +201,10 @@ function jsonOf(text: string): unknown {
 
 async function refusal(reading: Reading, status: number, retryAfter: string | string[] | undefined): Promise<Error> {
   const { endpoint } = reading;
-  const parsed = refusalSchema.safeParse(jsonOf(await textOf(endpoint, piecesOf(reading), MAX_REFUSAL_BYTES)));
+  const body = jsonOf(await textOf(endpoint, piecesOf(reading), MAX_REFUSAL_BYTES));
+  const parsed = refusalSchema.safeParse(body);
+  const health = healthSchema.safeParse(body);
+  if (health.success) return new AttemptFailed(endpoint, `the controller is ${health.data.status}`);
   if (!parsed.success) return new AttemptFailed(endpoint, `answered with status ${status}, and not as a controller does`);
   const { code, message, fix } = parsed.data.error;
   const wait = typeof retryAfter === "string" && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;

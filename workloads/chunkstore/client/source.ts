@@ -88,10 +88,16 @@ function fileContent(handle: fs.FileHandle, file: string, before: BigIntStats): 
       } catch (error) {
         throw fileError(error, "read the file to upload", file);
       }
-      if (size === 0) await checkUnchanged();
+      if (size === 0) await checkEmpty(handle, file);
       sha256(hash.digest("hex"));
     },
   };
+}
+
+/** Files of the kernel (`/proc`) have content and no length. */
+async function checkEmpty(handle: fs.FileHandle, file: string): Promise<void> {
+  const { bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0);
+  if (bytesRead > 0) throw new ChunkStoreError("source-changed", `${file} has content beyond its length of 0; nothing was stored`, { fix: "send its content through standard input: - as the file, and --name" });
 }
 
 function inMemory(bytes: Uint8Array): Content {

@@ -68,7 +68,13 @@ export async function upload(source: UploadSource, options: UploadOptions, conte
       return send(endpoint, path, content, { ...options, onRead: () => (used = true) }, context);
     }, {
       ...context.failover, endpoints: context.endpoints, signal: options.signal,
-      giveUp: (failed) => (used && !content.restartable ? interruptedUpload([failed.message]) : undefined),
+      // What arrived damaged arrives whole at the second attempt.
+      doubtful: { codes: ["checksum-mismatch"], always: true },
+      giveUp: (failed) => {
+        // Chunkservers are the same for every controller: no need to send it all again to hear it again.
+        if (failed.refusal?.code === "disk-full") return failed.refusal;
+        return used && !content.restartable ? interruptedUpload([failed.message]) : undefined;
+      },
     });
   } finally {
     await content.close();
