@@ -9,7 +9,7 @@ import { killTree } from "./support";
 
 const TYPES = [...awsPackage.resources, ...dockerPackage.resources].map(({ type }) => type);
 /** Each failed run loses at least one layer of the program's references. */
-const MOST_RUNS = 12;
+const MOST_RUNS = 20;
 const FAST = 2000;
 
 // Slow enough for all that can be made at once to be under way when the first reply is lost: the engine starts nothing after that.
