@@ -37,7 +37,7 @@ export function addLocalCommands(program: Command, context: CliContext, act: Act
 
 function addNetworkCommands(local: Command, context: CliContext, act: Act, json: () => ReturnType<typeof outputOption>): void {
   const network = local.command("network").description("The containers' networks, and links between containers that are cut or slow.");
-  const id = "an id of `local status`";
+  const id = "an id of `local status`, its start, or an alias";
   network.command("list", { isDefault: true }).description("Show networks, who is on them, and links that are not open.").addOption(json())
     .action((options: JsonOption) => act(async () => (await networkCommands()).networkList(options, context)));
   network.command("cut").description("Let nothing through between two containers, without telling either.").argument("<a>", id).argument("<b>", id)

@@ -65,7 +65,7 @@ export function noContainers(): ContainerRuntime & { restore(): Promise<void>; c
   };
   return {
     run: refuse, remove: refuse, stop: refuse, start: refuse, waitHealthy: refuse, kill: refuse, logs: refuse, resolve: refuse,
-    connect: refuse, disconnect: refuse, networksOf: refuse, setLink: refuse, links: () => [],
+    connect: refuse, disconnect: refuse, networksOf: () => [], setLink: refuse, links: () => [],
     get: () => undefined, list: () => [], onChange: () => () => undefined,
     restore: async () => undefined, close: async () => undefined,
   };

@@ -51,6 +51,14 @@ describe("the control API's network", () => {
     expect(itself.json()).toMatchObject({ message: expect.stringContaining("a container always reaches itself; got alone twice") });
   });
 
+  it("takes the start of an id, and a name that one container alone answers to", async () => {
+    const { app, table } = server();
+    expect((await set(app, { from: "al", to: "controller", link: { kind: "cut" } })).statusCode).toBe(200);
+    expect(table.list()).toEqual([{ from: "alone", to: "controller-1", link: { kind: "cut" } }]);
+    expect((await set(app, { from: "controller-", to: "alone", link: { kind: "cut" } })).json())
+      .toMatchObject({ code: "container-ambiguous", message: 'several containers are meant; got "controller-"; expected one of controller-1, controller-2' });
+  });
+
   it.each([{ kind: "slow", delayMs: -1 }, { kind: "slow", delayMs: 60_001 }, { kind: "slow" }, { kind: "half" }])("refuses the link %j", async (link) => {
     const { app, table } = server();
     expect((await set(app, { from: "controller-1", to: "alone", link: link as Link })).statusCode).not.toBe(200);
