@@ -21,11 +21,11 @@ export class ClientFleet extends pulumi.ComponentResource {
   /** Resolves when the tools work on every client. */
   readonly ready: pulumi.Output<string>;
 
-  /** @param registered what must exist before any client starts: the registered cluster */
+  /** @param registered what must exist before anything of the clients: the registered cluster. A key, a place or a size that the service refuses then leaves nothing behind; the time is hidden in the provisioning */
   constructor(name: string, args: CompleteArgs, region: pulumi.Input<string>, registered: pulumi.Resource, opts: pulumi.ComponentResourceOptions) {
     super(TYPE, name, {}, opts);
-    this.network = createClientNetwork(name, args, region, this);
-    const access = args.clientCount > 0 ? this.createAccess(name, args) : undefined;
+    this.network = createClientNetwork(name, args, region, registered, this);
+    const access = args.clientCount > 0 ? this.createAccess(name, args, registered) : undefined;
     this.instances = access === undefined ? [] : this.createInstances(name, args, access.profile, registered);
     const tools = access === undefined ? undefined : this.createTools(name, args, access.policy);
     this.ready = tools === undefined ? pulumi.output("none") : tools.associationId.apply(() => "complete");
@@ -33,10 +33,10 @@ export class ClientFleet extends pulumi.ComponentResource {
   }
 
   /** Systems Manager is the only way in: no key pair, no open port. */
-  private createAccess(name: string, { transform = {} }: CompleteArgs): { profile: aws.iam.InstanceProfile; policy: aws.iam.RolePolicyAttachment } {
+  private createAccess(name: string, { transform = {} }: CompleteArgs, registered: pulumi.Resource): { profile: aws.iam.InstanceProfile; policy: aws.iam.RolePolicyAttachment } {
     const role = new aws.iam.Role(`${name}-client-role`, ...child(transform.role, {
       assumeRolePolicy: JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }] }),
-    }, { parent: this }));
+    }, { parent: this, dependsOn: [registered] }));
     const policy = new aws.iam.RolePolicyAttachment(`${name}-client-ssm`, { role: role.name, policyArn: SSM_POLICY }, { parent: this });
     const profile = new aws.iam.InstanceProfile(`${name}-client-profile`, ...child(transform.instanceProfile, { role: role.name }, { parent: this }));
     return { profile, policy };

@@ -16,13 +16,16 @@ export interface ClientNetwork {
   readonly routing: readonly pulumi.Resource[];
 }
 
-/** @param region checked to be that of the provider */
-export function createClientNetwork(name: string, args: CompleteArgs, region: pulumi.Input<string>, parent: pulumi.Resource): ClientNetwork {
+/**
+ * @param region checked to be that of the provider
+ * @param registered what must exist before anything of the network
+ */
+export function createClientNetwork(name: string, args: CompleteArgs, region: pulumi.Input<string>, registered: pulumi.Resource, parent: pulumi.Resource): ClientNetwork {
   const { transform = {} } = args;
   const vpc = new aws.ec2.Vpc(`${name}-vpc`, ...child(transform.vpc, {
     // Waits for the check of the region: nothing is created in a wrong one.
     cidrBlock: pulumi.output(region).apply(() => args.clientCidrBlock), enableDnsHostnames: true, enableDnsSupport: true,
-  }, { parent }));
+  }, { parent, dependsOn: [registered] }));
   const gateway = new aws.ec2.InternetGateway(`${name}-internet-gateway`, ...child(transform.internetGateway, { vpcId: vpc.id }, { parent }));
   // Routes of their own: the peering adds another one, and a table takes inline routes or single ones, not both.
   const routeTable = new aws.ec2.RouteTable(`${name}-route-table`, ...child(transform.routeTable, { vpcId: vpc.id }, { parent }));

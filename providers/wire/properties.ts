@@ -109,7 +109,8 @@ export function marshal(properties: Properties, secrets: readonly Path[] = []): 
 
 /** Takes every secret string of at least four characters out of a text (shorter ones would blank out half the text). */
 export function redactor({ properties, secrets }: Unmarshalled): (text: string) => string {
-  const values = secrets.flatMap((path) => strings(at(properties, path))).filter((text) => text.length >= 4);
+  // As they are, and as JSON has them in a message.
+  const values = secrets.flatMap((path) => strings(at(properties, path))).filter((text) => text.length >= 4).flatMap((text) => [text, JSON.stringify(text).slice(1, -1)]);
   return (text) => values.reduce((shown, secret) => shown.replaceAll(secret, "[secret]"), text);
 }
 

@@ -159,7 +159,7 @@ export class TestFleet {
 
   /** The test's variables without what would reach a real cloud or another backend. */
   env(): NodeJS.ProcessEnv {
-    const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|PULUMI_)/.test(name));
+    const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|PULUMI_|AEROSPIKE_CLOUD_)/.test(name));
     return {
       ...Object.fromEntries(own), STACKFLEET_ROOT: this.root, NO_COLOR: "1",
       AWS_EC2_METADATA_DISABLED: "true", AWS_CONFIG_FILE: "/dev/null", AWS_SHARED_CREDENTIALS_FILE: "/dev/null", ...this.options.env,

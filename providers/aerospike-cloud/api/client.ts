@@ -36,7 +36,7 @@ export class AerospikeCloudClient {
     return this.#transport.call({ what: `read cluster ${id}`, method: "GET", path: this.#cluster(id), schema: schemas.clusterSchema, scope: "read:database", ...(signal && { signal }) });
   }
 
-  /** Sent once: there is no idempotency key, so whoever gets an error that may have worked looks the name up before trying again. */
+  /** Sent until the service takes it, and not again after that: there is no idempotency key, so whoever gets an error that may have worked looks the name up first. */
   createCluster(body: schemas.ClusterCreate, signal?: AbortSignal): Promise<schemas.Cluster> {
     return this.#transport.call({ what: `create cluster "${body.name}"`, method: "POST", path: this.settings.clustersPath, body, schema: schemas.clusterSchema, scope: "create:database", ...(signal && { signal }) });
   }

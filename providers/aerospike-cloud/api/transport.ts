@@ -27,8 +27,7 @@ export interface Call<T> {
   /** Schema of the expected answer; undefined: the answer has no body. */
   readonly schema?: z.ZodType<T>;
   readonly scope: Scope;
-  /** A request that may have worked is not sent again: the caller looks first. @default true for all but POST */
-  readonly repeatable?: boolean;
+  /** A POST that was sent is never broken off, so that its answer is not lost: the signal only keeps it from being sent again. */
   readonly signal?: AbortSignal;
 }
 
@@ -48,8 +47,8 @@ export class Transport {
 
   /** @throws {ApiError}, or the signal's reason */
   call<T>(call: Call<T>): Promise<T> {
-    const repeatable = call.repeatable ?? call.method !== "POST";
-    return this.#retried(() => this.#once(call), repeatable, call.signal);
+    // A request that may have worked is not sent again: the caller looks first.
+    return this.#retried(() => this.#once(call), call.method !== "POST", call.signal);
   }
 
   close(): Promise<void> {
@@ -61,12 +60,13 @@ export class Transport {
       try {
         return await attempt();
       } catch (error) {
-        if (signal?.aborted === true) throw new AbortError(asError(signal.reason));
         if (!(error instanceof ApiError) || !isPassing(error, repeatable)) throw new AbortError(asError(error));
+        if (signal?.aborted === true) throw new AbortError(asError(signal.reason));
         throw error;
       }
     }, {
-      ...(this.settings.retry ?? RETRY), factor: 2, randomize: true, ...(signal && { signal }),
+      // With the signal, an answer that came in spite of it would be thrown away.
+      ...(this.settings.retry ?? RETRY), factor: 2, randomize: true, ...(signal && repeatable && { signal }),
       onFailedAttempt: async ({ error, retriesLeft }) => {
         const wait = error instanceof ApiError ? error.details.retryAfterMs : undefined;
         if (wait !== undefined && retriesLeft > 0) await pause(wait, signal);
@@ -89,8 +89,9 @@ export class Transport {
       ...(call.body !== undefined && { "content-type": call.contentType ?? "application/json" }),
     };
     return this.#http(call.what, `${this.settings.apiUrl}${call.path}`, {
-      method: call.method, headers, ...(call.body !== undefined && { body: JSON.stringify(call.body) }), ...(call.signal && { signal: call.signal }),
-    });
+      method: call.method, headers, ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      ...(call.signal && call.method !== "POST" && { signal: call.signal }),
+    }, [token]);
   }
 
   #accept<T>(call: Call<T>, reply: RawReply): T {
@@ -102,12 +103,21 @@ export class Transport {
     throw new ApiError("unexpected", `${call.what}: the service's answer is not of the form of its API; got ${issue?.path.join(".") || "the body"}: ${issue?.message ?? "nonsense"}; check apiUrl (${this.settings.apiUrl})`, { status: reply.status, mayHaveWorked: true });
   }
 
-  /** Credentials go to the token's address only, and never into a message. */
+  /** Without a token nothing else was sent, so that whoever waits for one may try again. */
   async #fetchToken(): Promise<Token> {
+    try {
+      return await this.#logIn();
+    } catch (error) {
+      throw error instanceof ApiError ? new ApiError(error.kind, error.message, { ...error.details, mayHaveWorked: false }) : error;
+    }
+  }
+
+  /** Credentials go to the token's address only, and never into a message. */
+  async #logIn(): Promise<Token> {
     const what = "log in to Aerospike Cloud";
     const { keyId, secret } = requireCredentials(this.settings);
     const body = new URLSearchParams({ grant_type: "client_credentials", client_id: keyId, client_secret: secret }).toString();
-    const reply = await this.#http(what, this.settings.tokenUrl, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" }, body });
+    const reply = await this.#http(what, this.settings.tokenUrl, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" }, body }, [secret, encodeURIComponent(secret)]);
     if (reply.status < 200 || reply.status > 299) {
       // Auth servers answer a wrong key with 400, 401 or 403 and a text of their own.
       if ([400, 401, 403].includes(reply.status)) throw new ApiError("unauthorized", `${what}: the API key is refused (${reply.status}); check AEROSPIKE_CLOUD_KEY and AEROSPIKE_CLOUD_SECRET, or the provider's apiKeyId and apiKeySecret`, { status: reply.status });
@@ -118,12 +128,14 @@ export class Transport {
     return { value: parsed.data.access_token, expiresInSeconds: parsed.data.expires_in };
   }
 
-  async #http(what: string, url: string, options: { method: Dispatcher.HttpMethod; headers: Record<string, string>; body?: string; signal?: AbortSignal }): Promise<RawReply> {
+  async #http(what: string, url: string, options: { method: Dispatcher.HttpMethod; headers: Record<string, string>; body?: string; signal?: AbortSignal }, secrets: readonly string[]): Promise<RawReply> {
     const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
     try {
       const { statusCode, headers, body } = await request(url, { ...options, signal, dispatcher: this.#agent });
-      return { status: statusCode, headers, body: await body.text() };
+      const text = await body.text();
+      // A refusal is shown, and whoever refuses may repeat what it got.
+      return { status: statusCode, headers, body: statusCode < 300 ? text : secrets.reduce((shown, secret) => shown.replaceAll(secret, "[secret]"), text) };
     } catch (cause) {
       if (options.signal?.aborted === true) throw options.signal.reason;
       const reason = timeout.aborted ? `nothing in ${REQUEST_TIMEOUT_MS / 1000} s` : networkReason(cause);
@@ -140,8 +152,8 @@ interface RawReply { readonly status: number; readonly headers: Record<string, s
 function isPassing(error: ApiError, repeatable: boolean): boolean {
   if ((error.details.retryAfterMs ?? 0) > MAX_RETRY_AFTER_MS) return false;
   if (error.kind === "throttled") return true;
-  if (error.kind === "unavailable") return repeatable && error.details.status !== 501;
-  return error.kind === "network" && (repeatable || error.details.mayHaveWorked === false);
+  if (error.details.status === 501) return false;
+  return (error.kind === "unavailable" || error.kind === "network") && (repeatable || error.details.mayHaveWorked === false);
 }
 
 /** Errors of a connection that never was: the request can't have worked. */

@@ -38,7 +38,7 @@ export function configFaults(properties: Properties): CheckFault[] {
 
 function formFaults(key: ConfigKey, value: string): CheckFault[] {
   if ((key === "apiUrl" || key === "tokenUrl") && !isSafeUrl(value)) {
-    return [{ property: key, reason: `got ${JSON.stringify(value)}; expected an https:// address, or an http:// one of this machine` }];
+    return [{ property: key, reason: `got ${JSON.stringify(value)}; expected an https:// address, or an http:// one of this machine, without a user, a query or a fragment` }];
   }
   if (key === "clustersPath" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(value)) return [{ property: key, reason: `got ${JSON.stringify(value)}; expected a path such as ${DEFAULT_CLUSTERS_PATH}` }];
   return [];
@@ -47,8 +47,9 @@ function formFaults(key: ConfigKey, value: string): CheckFault[] {
 /** The key's secret goes there: never in the clear over a network. */
 function isSafeUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
-  const { protocol, hostname } = new URL(value);
-  return protocol === "https:" || (protocol === "http:" && (/^127\./.test(hostname) || hostname === "localhost" || hostname === "[::1]"));
+  const { protocol, hostname, username, password, search, hash } = new URL(value);
+  if (`${username}${password}${search}${hash}` !== "") return false;
+  return protocol === "https:" || (protocol === "http:" && (/^127(\.\d{1,3}){3}$/.test(hostname) || hostname === "localhost" || hostname === "[::1]"));
 }
 
 /** @throws {Error} naming every value that is refused */

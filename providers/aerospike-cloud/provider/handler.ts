@@ -43,6 +43,8 @@ export interface ResourceHandler {
   readonly replaceOn: readonly string[];
   /** True when the service can't have two of the same at once, so that the old one must go first. */
   readonly deleteBeforeReplace: boolean;
+  /** The old inputs, as a change is to be seen against them. @default as they are */
+  effective?(olds: Properties, state: Properties, news: Properties): Properties;
   /** All faults. `inputs` lacks what is not known yet, `unknowns` says where. Asks the service only when `changed`. */
   check(inputs: Properties, unknowns: readonly Path[], context: Pick<CallContext, "client" | "signal">, changed: boolean): Promise<CheckFault[]>;
   create(inputs: Properties, context: CallContext): Promise<{ readonly id: string; readonly outputs: Properties }>;

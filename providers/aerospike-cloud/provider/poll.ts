@@ -75,14 +75,20 @@ export async function orGone<T>(look: Promise<T>): Promise<T | undefined> {
  * behind; only when it is certainly absent it is sent again.
  * @param find what the request would have made, if it is there
  */
-export async function makeOnce<T>(parts: { send(): Promise<T>; find(): Promise<T | undefined> }, context: Pick<CallContext, "sleep" | "timeScale" | "info">): Promise<T> {
+export async function makeOnce<T>(parts: { send(): Promise<T>; find(): Promise<T | undefined> }, context: Pick<CallContext, "sleep" | "timeScale" | "info" | "signal">): Promise<T> {
   // The engine's cancellation must not tear this in two: an ID that was made has to be kept.
   const uninterrupted = new AbortController().signal;
   for (let attempt = 1; ; attempt++) {
+    context.signal.throwIfAborted();
     try {
       return await parts.send();
     } catch (error) {
-      if (!(error instanceof ApiError) || error.details.mayHaveWorked !== true) throw error;
+      if (!(error instanceof ApiError) || error.details.mayHaveWorked !== true) {
+        // Someone else was quicker.
+        const made = error instanceof ApiError && error.kind === "conflict" ? await parts.find() : undefined;
+        if (made === undefined) throw error;
+        return made;
+      }
       context.info(`${error.message}; looking whether it worked all the same`);
       for (let look = 0; look < LOST_REPLY_LOOKS; look++) {
         const found = await parts.find();

@@ -29,22 +29,25 @@ export function resourceCalls(parts: Parts) {
 
 async function check(parts: Parts, request: rpc.CheckRequest, signal: AbortSignal): Promise<rpc.CheckResponse> {
   const wire = wireOf(request.getNews());
-  const { properties, unknowns } = unmarshal(wire);
+  const news = unmarshal(wire);
+  const { properties, unknowns } = news;
   const changed = diffInputs(unmarshal(wireOf(request.getOlds())).properties, properties, []).length > 0;
   const { client, cancelled } = parts.configured();
   const faults = await handlerOf(request.getUrn()).check(properties, unknowns, { client, signal: AbortSignal.any([signal, cancelled]) }, changed);
-  return new rpc.CheckResponse().setInputs(structOf(wire)).setFailuresList(faults.map(failure));
+  return new rpc.CheckResponse().setInputs(structOf(wire)).setFailuresList(faults.map((fault) => failure(fault, redactor(news))));
 }
 
 /** The engine shows the value of a property beside its name, and finds it by that name at the top only: a path goes into the text. */
-function failure({ property, reason }: CheckFault): rpc.CheckFailure {
-  return new rpc.CheckFailure().setReason(property === "" ? reason : `${property}: ${reason}`);
+function failure({ property, reason }: CheckFault, redact: (text: string) => string): rpc.CheckFailure {
+  return new rpc.CheckFailure().setReason(redact(property === "" ? reason : `${property}: ${reason}`));
 }
 
 function diff(request: rpc.DiffRequest): rpc.DiffResponse {
   const handler = handlerOf(request.getUrn());
-  const olds = wireOf(request.getOldInputs() ?? request.getOlds());
-  const changes = diffInputs(unmarshal(olds).properties, unmarshal(wireOf(request.getNews()), true).properties, handler.replaceOn);
+  const { properties: olds } = unmarshal(wireOf(request.getOldInputs() ?? request.getOlds()));
+  const { properties: state } = unmarshal(wireOf(request.getOlds()));
+  const { properties: news } = unmarshal(wireOf(request.getNews()), true);
+  const changes = diffInputs(handler.effective?.(olds, state, news) ?? olds, news, handler.replaceOn);
   const { Kind } = rpc.PropertyDiff;
   const response = new rpc.DiffResponse().setHasdetaileddiff(true).setDeletebeforereplace(handler.deleteBeforeReplace)
     .setChanges(changes.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE)
@@ -59,7 +62,7 @@ async function create(parts: Parts, request: rpc.CreateRequest, signal: AbortSig
   const wire = wireOf(request.getProperties());
   if (request.getPreview()) return new rpc.CreateResponse().setProperties(structOf(wire));
   const inputs = unmarshal(wire);
-  const context = contextOf(parts, request.getUrn(), signal, request.getTimeout());
+  const context = contextOf(parts, request.getUrn(), signal, request.getTimeout(), inputs);
   const { id, outputs } = await reported(() => handlerOf(request.getUrn()).create(inputs.properties, context), inputs, wire);
   return new rpc.CreateResponse().setId(id).setProperties(structOf(marshal(outputs, inputs.secrets)));
 }
@@ -68,7 +71,7 @@ async function read(parts: Parts, request: rpc.ReadRequest, signal: AbortSignal)
   const wire = wireOf(request.getInputs());
   const inputs = unmarshal(wire);
   const state = unmarshal(wireOf(request.getProperties()));
-  const context = contextOf(parts, request.getUrn(), signal, 0);
+  const context = contextOf(parts, request.getUrn(), signal, 0, inputs);
   const found = await reported(() => handlerOf(request.getUrn()).read(request.getId(), inputs.properties, state.properties, context), inputs, wire);
   if (found === undefined) return new rpc.ReadResponse();
   const secrets = [...inputs.secrets, ...state.secrets];
@@ -81,25 +84,26 @@ async function update(parts: Parts, request: rpc.UpdateRequest, signal: AbortSig
   const state = unmarshal(wireOf(request.getOlds())).properties;
   if (request.getPreview()) return new rpc.UpdateResponse().setProperties(structOf({ ...wireOf(request.getOlds()), ...wire }));
   const olds = unmarshal(wireOf(request.getOldInputs())).properties;
-  const context = contextOf(parts, request.getUrn(), signal, request.getTimeout());
+  const context = contextOf(parts, request.getUrn(), signal, request.getTimeout(), news);
   const outputs = await reported(() => handlerOf(request.getUrn()).update(request.getId(), state, olds, news.properties, context), news, wire);
   return new rpc.UpdateResponse().setProperties(structOf(marshal(outputs, news.secrets)));
 }
 
 async function remove(parts: Parts, request: rpc.DeleteRequest, signal: AbortSignal): Promise<Empty> {
   const state = unmarshal(wireOf(request.getProperties()));
-  const context = contextOf(parts, request.getUrn(), signal, request.getTimeout());
+  const context = contextOf(parts, request.getUrn(), signal, request.getTimeout(), state);
   await reported(() => handlerOf(request.getUrn()).delete(request.getId(), state.properties, context), state, {});
   return new Empty();
 }
 
-function contextOf(parts: Parts, urn: string, signal: AbortSignal, timeoutSeconds: number): CallContext {
+function contextOf(parts: Parts, urn: string, signal: AbortSignal, timeoutSeconds: number, inputs: Unmarshalled): CallContext {
   const { client, settings, cancelled } = parts.configured();
+  const redact = redactor(inputs);
   return {
     client, urn, timeoutSeconds, timeScale: settings.timeScale, now: parts.now, sleep: parts.sleep,
     signal: AbortSignal.any([signal, cancelled]),
-    progress: (message) => parts.log.send(urn, message, true),
-    info: (message) => parts.log.send(urn, message, false),
+    progress: (message) => parts.log.send(urn, redact(message), true),
+    info: (message) => parts.log.send(urn, redact(message), false),
   };
 }
 

@@ -36,12 +36,8 @@ export class Cluster extends pulumi.CustomResource {
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.CustomResourceOptions) {
     super(Cluster.TYPE, name, {
-      name: args.name ?? name,
+      ...(opts?.id === undefined ? declarationOf(name, args) : { name: undefined, infrastructure: undefined, aerospikeCloud: undefined, aerospikeServer: undefined, logging: undefined }),
       dataPlaneVersion: args.dataPlaneVersion,
-      infrastructure: pulumi.output(args.infrastructure).apply((infrastructure) => ({ ...infrastructure, provider: infrastructure.provider ?? "aws" })),
-      aerospikeCloud: args.aerospikeCloud,
-      aerospikeServer: args.aerospikeServer ?? { namespaces: [{ name: "test" }] },
-      logging: args.logging,
       cidrBlock: undefined, createdAt: undefined, detected: undefined, status: undefined,
     }, withDefaults(opts));
   }
@@ -51,6 +47,16 @@ export class Cluster extends pulumi.CustomResource {
     // The arguments come from the service when an ID is given.
     return new Cluster(name, {} as ClusterArgs, { ...opts, id });
   }
+}
+
+function declarationOf(name: string, args: ClusterArgs): pulumi.Inputs {
+  return {
+    name: args.name ?? name,
+    infrastructure: pulumi.output(args.infrastructure).apply((infrastructure) => ({ ...infrastructure, provider: infrastructure.provider ?? "aws" })),
+    aerospikeCloud: args.aerospikeCloud,
+    aerospikeServer: args.aerospikeServer ?? { namespaces: [{ name: "test" }] },
+    logging: args.logging,
+  };
 }
 
 export interface ClusterReadyArgs {

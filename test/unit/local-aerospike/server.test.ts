@@ -56,7 +56,6 @@ describe("clusters", () => {
     const made = await world.send("POST", CLUSTERS, CREATE);
     expect([made.status, statusOf(made.body), made.body["connectionDetails"]]).toEqual([202, "provisioning", {}]);
     const url = `${CLUSTERS}/${String(made.body["id"])}`;
-    expect((await world.send("PATCH", url, { aerospikeCloud: { clusterSize: 4 } })).status).toBe(409);
     const up = await world.until(url, active);
     expect(up.body["connectionDetails"]).toEqual({ host: `${String(made.body["id"])}.asdb.io`, tlsCertificate: expect.stringContaining("BEGIN CERTIFICATE") as unknown });
     const patched = await world.send("PATCH", url, { aerospikeCloud: { clusterSize: 4 } });
@@ -69,6 +68,14 @@ describe("clusters", () => {
     expect(create?.modelledSeconds).toBeGreaterThanOrEqual(900);
     expect(create?.modelledSeconds).toBeLessThanOrEqual(1200);
     expect(balance(world.cloud.ledger.list())).toEqual({ createdTwice: [], leftBehind: [] });
+  });
+
+  it("refuse a change while they are provisioned", async () => {
+    await world.close();
+    world = new World(1);
+    await world.login();
+    const { body } = await world.send("POST", CLUSTERS, CREATE);
+    expect((await world.send("PATCH", `${CLUSTERS}/${String(body["id"])}`, { aerospikeCloud: { clusterSize: 4 } })).status).toBe(409);
   });
 
   it("may have one name twice, as in the service, and the ledger tells", async () => {

@@ -1,13 +1,14 @@
 /** `Cluster`: made or found by its name, resized in place, deleted. */
-import { isDeepStrictEqual } from "node:util";
+import type { AerospikeCloudClient } from "../../api/client";
 import { ApiError } from "../../api/errors";
-import type { Cluster, ClusterCreate, ClusterPatch } from "../../api/schemas";
+import type { Cluster, ClusterPatch } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import { NotReady, type CallContext, type Found, type ResourceHandler } from "../handler";
 import { done, makeOnce, orGone, waitFor, waiting } from "../poll";
+import { comparable, immutableDifferences, liveInputs, outputsOf, patchOf, writtenDown } from "./declaration";
 import { clusterBody, clusterFaults, clusterInputs, schemaFaults } from "./inputs";
 import { offeringFaults } from "./offerings";
-import { DELETE_SECONDS, isGone, stuckReason, UPDATE_SECONDS } from "./status";
+import { DELETE_SECONDS, isCorrectable, isGone, stuckReason, UPDATE_SECONDS } from "./status";
 
 export const clusterHandler: ResourceHandler = {
   type: "aerospikecloud:index:Cluster",
@@ -18,17 +19,19 @@ export const clusterHandler: ResourceHandler = {
   ],
   // A second cluster of the same name would be taken for the first one.
   deleteBeforeReplace: true,
+  effective: writtenDown,
 
   async check(inputs, unknowns, { client }, changed) {
-    const faults = [...schemaFaults(clusterInputs, inputs, unknowns), ...clusterFaults(inputs)];
+    const faults = [...schemaFaults(clusterInputs, inputs, unknowns), ...clusterFaults(inputs, unknowns)];
     return changed ? [...faults, ...(await offeringFaults(inputs, client))] : faults;
   },
 
   async create(inputs, context) {
     const body = clusterBody(inputs);
+    claim(body.name, context);
     const existing = await findByName(body.name, context);
     if (existing === undefined) {
-      const made = await makeOnce({ send: () => context.client.createCluster(body), find: () => findByName(body.name, context) }, context);
+      const made = await makeOnce({ send: () => context.client.createCluster(body, context.signal), find: () => findByName(body.name, context) }, context);
       return { id: made.id, outputs: outputsOf(inputs, made, false) };
     }
     const differences = immutableDifferences(body, existing);
@@ -37,8 +40,8 @@ export const clusterHandler: ResourceHandler = {
     }
     context.info(`cluster "${body.name}" exists already (${existing.id}, ${existing.health?.status ?? "unknown"}): taken over, none is created`);
     const outputs = outputsOf(inputs, existing, true);
-    const patch = patchOf(bodyOf(existing), body);
-    if (patch !== undefined) await applied(existing.id, outputs, () => change(existing.id, patch, context));
+    const patch = patchOf(comparable(existing, body), body);
+    if (patch !== undefined) await change(existing.id, patch, outputs, context);
     return { id: existing.id, outputs };
   },
 
@@ -51,14 +54,15 @@ export const clusterHandler: ResourceHandler = {
 
   async update(id, state, olds, news, context) {
     const patch = patchOf(clusterBody(olds), clusterBody(news));
+    if (patch?.name !== undefined) await refuseTaken(patch.name, id, context);
     const outputs = { ...state, ...news };
-    await applied(id, outputs, async () => (patch === undefined ? settled(id, context) : change(id, patch, context)));
+    await (patch === undefined ? settled(id, outputs, context) : change(id, patch, outputs, context));
     const cluster = await context.client.cluster(id, context.signal);
     return outputsOf(news, cluster, state["detected"] === true);
   },
 
   async delete(id, _state, context) {
-    if ((await orGone(context.client.deleteCluster(id).then(() => true))) === undefined) return;
+    if (!(await sendDelete(id, context))) return;
     await waitFor({
       what: `cluster ${id} to be gone`, usualSeconds: DELETE_SECONDS, timeoutSeconds: 3_600,
       look: async (signal) => {
@@ -76,136 +80,79 @@ async function findByName(name: string, { client }: CallContext): Promise<Cluste
   throw new Error(`${found.length} living clusters are named "${name}" (${found.map(({ id }) => id).join(", ")}); expected at most one; import the one that is meant, or delete the others`);
 }
 
-/** Patches an active cluster and waits until it is active again. */
-async function change(id: string, patch: ClusterPatch, context: CallContext): Promise<void> {
+/** Two resources of one program that both look a name up before either has made it would make two. */
+const claims = new WeakMap<AerospikeCloudClient, Map<string, string>>();
+
+/** @throws {Error} when another resource of this run has taken the name */
+function claim(name: string, { client, urn }: CallContext): void {
+  const taken = claims.get(client) ?? new Map<string, string>();
+  claims.set(client, taken);
+  const owner = taken.get(name) ?? urn;
+  if (owner !== urn) throw new Error(`name: "${name}" is the cluster of ${owner.split("::").at(-1)} already; expected another name; give each cluster its own`);
+  taken.set(name, urn);
+}
+
+async function refuseTaken(name: string, id: string, context: CallContext): Promise<void> {
+  const other = await findByName(name, context);
+  if (other !== undefined && other.id !== id) throw new Error(`name: another cluster (${other.id}) is named "${name}"; expected a free name; choose another one, or delete that cluster`);
+}
+
+/** False when there is nothing to wait for. One that is going already may refuse. */
+async function sendDelete(id: string, { client, signal }: CallContext): Promise<boolean> {
+  try {
+    await client.deleteCluster(id, signal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.kind === "not-found") return false;
+    const cluster = error.kind === "conflict" || error.kind === "invalid" ? await orGone(client.cluster(id, signal)) : undefined;
+    if (cluster === undefined || !isGone(cluster)) throw error;
+    return true;
+  }
+}
+
+/**
+ * Changes a cluster and waits until it is active again.
+ * @throws {NotReady} once the service has accepted the change; before that, what was declared is not yet true of the cluster, and the next
+ * run has to see the difference
+ */
+async function change(id: string, patch: ClusterPatch, outputs: Properties, context: CallContext): Promise<void> {
   await waitFor({
     // A cluster that is just being made or changed refuses: its turn comes.
     what: `cluster ${id} to accept a change`, usualSeconds: 0, timeoutSeconds: 5_400,
     look: async (signal) => {
-      const busy = await busyPhase(id, context, signal);
-      if (busy !== undefined) return waiting(busy, "before the change");
+      const cluster = await context.client.cluster(id, signal);
+      const stuck = stuckReason(cluster);
+      // What is wrong with its configuration, or too much for the account, a change may set right.
+      if (stuck !== undefined && !isCorrectable(cluster)) throw new Error(stuck);
+      if (stuck === undefined && cluster.health?.status !== "active") return waiting(cluster.health?.status ?? "unknown", "before the change");
       try {
         await context.client.updateCluster(id, patch, signal);
         return done(undefined);
       } catch (error) {
-        if (error instanceof ApiError && error.kind === "conflict") return waiting("updating", "another change is under way");
-        throw error;
+        if (!(error instanceof ApiError) || error.kind !== "conflict") throw error;
+        if (stuck !== undefined) throw new Error(stuck);
+        return waiting("updating", "another change is under way");
       }
     },
   }, context);
-  await settled(id, context);
+  await settled(id, outputs, context);
 }
 
-async function settled(id: string, context: CallContext): Promise<void> {
-  await waitFor({
-    what: `cluster ${id} to be active`, usualSeconds: UPDATE_SECONDS, timeoutSeconds: 5_400,
-    look: async (signal) => {
-      const phase = await busyPhase(id, context, signal);
-      return phase === undefined ? done(undefined) : waiting(phase);
-    },
-  }, context);
-}
-
-/** Undefined when the cluster is active. @throws {Error} when it won't become so by itself */
-async function busyPhase(id: string, { client }: CallContext, signal: AbortSignal): Promise<string | undefined> {
-  const cluster = await client.cluster(id, signal);
-  const status = cluster.health?.status ?? "unknown";
-  const stuck = stuckReason(cluster);
-  if (stuck !== undefined) throw new Error(stuck);
-  return status === "active" ? undefined : status;
-}
-
-/** A change that was not finished: the engine keeps the cluster with what it is to become. */
-async function applied(id: string, outputs: Properties, work: () => Promise<void>): Promise<void> {
+/** Waits until a change that was accepted is done. @throws {NotReady} with what the cluster is to become */
+async function settled(id: string, outputs: Properties, context: CallContext): Promise<void> {
   try {
-    await work();
+    await waitFor({
+      what: `cluster ${id} to be active`, usualSeconds: UPDATE_SECONDS, timeoutSeconds: 5_400,
+      look: async (signal) => {
+        const cluster = await context.client.cluster(id, signal);
+        const stuck = stuckReason(cluster);
+        if (stuck !== undefined) throw new Error(stuck);
+        const status = cluster.health?.status ?? "unknown";
+        return status === "active" ? done(undefined) : waiting(status);
+      },
+    }, context);
   } catch (error) {
     throw new NotReady(id, outputs, error instanceof Error ? error.message : String(error));
   }
 }
-
-/** The part of the declaration that changes in place, where it differs. */
-export function patchOf(before: Partial<ClusterCreate>, after: ClusterCreate): ClusterPatch | undefined {
-  const infrastructure = {
-    ...(after.infrastructure.instanceType !== before.infrastructure?.instanceType && { instanceType: after.infrastructure.instanceType }),
-    ...(after.infrastructure.networkAttachedStorage !== undefined
-      && !isDeepStrictEqual(after.infrastructure.networkAttachedStorage, before.infrastructure?.networkAttachedStorage)
-      && { networkAttachedStorage: after.infrastructure.networkAttachedStorage }),
-  };
-  const patch: ClusterPatch = {
-    ...(after.name !== before.name && { name: after.name }),
-    ...(Object.keys(infrastructure).length > 0 && { infrastructure }),
-    ...(after.aerospikeCloud.clusterSize !== before.aerospikeCloud?.clusterSize && { aerospikeCloud: { clusterSize: after.aerospikeCloud.clusterSize } }),
-    ...(before.aerospikeServer !== undefined && !isDeepStrictEqual(after.aerospikeServer, before.aerospikeServer) && { aerospikeServer: after.aerospikeServer }),
-    ...(!isDeepStrictEqual(after.logging?.authorizedRoles ?? [], before.logging?.authorizedRoles ?? []) && { logging: { authorizedRoles: after.logging?.authorizedRoles ?? [] } }),
-  };
-  return Object.keys(patch).length === 0 ? undefined : patch;
-}
-
-/** The existing cluster in the form of a declaration. Server settings are left out: the service adds defaults of its own to them. */
-function bodyOf(cluster: Cluster): Partial<ClusterCreate> {
-  const { aerospikeServer: _server, ...body } = clusterInputs.partial().parse({
-    name: cluster.name,
-    infrastructure: { ...pick(cluster.infrastructure, ["provider", "instanceType", "region", "availabilityZoneCount", "networkAttachedStorage"]) },
-    aerospikeCloud: pick(cluster.aerospikeCloud, ["clusterSize", "dataStorage", "dataResiliency"]),
-    ...(cluster.logging?.authorizedRoles !== undefined && { logging: { authorizedRoles: cluster.logging.authorizedRoles } }),
-  });
-  return body;
-}
-
-/** Where an existing cluster differs from the declaration in what no update can change. What isn't declared doesn't count. */
-export function immutableDifferences(body: ClusterCreate, { infrastructure, aerospikeCloud }: Cluster): string[] {
-  const declared = body.infrastructure;
-  const pairs: [string, unknown, unknown][] = [
-    ["infrastructure.provider", declared.provider, infrastructure.provider],
-    ["infrastructure.region", declared.region, infrastructure.region],
-    ["infrastructure.availabilityZoneCount", declared.availabilityZoneCount, infrastructure.availabilityZoneCount],
-    ["infrastructure.zoneIds", declared.zoneIds?.toSorted(), infrastructure.zoneIds?.toSorted()],
-    ["infrastructure.cidrBlock", declared.cidrBlock, infrastructure.cidrBlock],
-    ["aerospikeCloud.dataStorage", body.aerospikeCloud.dataStorage, aerospikeCloud.dataStorage],
-    ["aerospikeCloud.dataResiliency", "dataResiliency" in body.aerospikeCloud ? body.aerospikeCloud.dataResiliency : undefined, aerospikeCloud.dataResiliency],
-  ];
-  return pairs.filter(([, wanted, is]) => wanted !== undefined && !isDeepStrictEqual(wanted, is)).map(([path, wanted, is]) => `${path} is ${JSON.stringify(is)}, declared is ${JSON.stringify(wanted)}`);
-}
-
-/** The declaration as a refresh or an import finds it. */
-function liveInputs(inputs: Properties, cluster: Cluster): Properties {
-  const { infrastructure, aerospikeCloud } = cluster;
-  const declared = (inputs["infrastructure"] ?? {}) as Properties;
-  // An import has no declaration yet: then everything counts that a declaration may say.
-  const imported = Object.keys(inputs).length === 0;
-  const optional = (key: "zoneIds" | "cidrBlock" | "networkAttachedStorage") => ((imported || key in declared) && infrastructure[key] !== undefined ? { [key]: infrastructure[key] } : {});
-  return {
-    ...inputs,
-    name: cluster.name,
-    infrastructure: {
-      ...pick(infrastructure, ["provider", "instanceType", "region", "availabilityZoneCount"]), ...optional("zoneIds"), ...optional("cidrBlock"), ...optional("networkAttachedStorage"),
-    } as Properties,
-    aerospikeCloud: pick(aerospikeCloud, ["clusterSize", "dataStorage", "dataResiliency"]) as Properties,
-    ...(imported && { aerospikeServer: { namespaces: namespaceNames(cluster) } }),
-    ...((imported || "logging" in inputs) && cluster.logging?.authorizedRoles !== undefined && { logging: { authorizedRoles: cluster.logging.authorizedRoles } }),
-  };
-}
-
-function namespaceNames({ aerospikeServer }: Cluster): Properties[] {
-  const { namespaces } = aerospikeServer;
-  return Array.isArray(namespaces) ? namespaces.map(({ name }: { name: string }) => ({ name })) : [{ name: "test" }];
-}
-
-function outputsOf(inputs: Properties, cluster: Cluster, detected: boolean): Properties {
-  const { infrastructure } = cluster;
-  return {
-    ...inputs,
-    dataPlaneVersion: cluster.dataPlaneVersion,
-    cidrBlock: infrastructure.cidrBlock ?? DEFAULT_CLUSTER_CIDR,
-    createdAt: cluster.createdAt, detected, status: cluster.health?.status ?? "unknown",
-  };
-}
-
-/** Source: the vendor's documentation of VPC peering. */
-const DEFAULT_CLUSTER_CIDR = "10.128.0.0/19";
-
-function pick(from: object, keys: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(from).filter(([key, value]) => keys.includes(key) && value !== undefined && value !== ""));
-}
-

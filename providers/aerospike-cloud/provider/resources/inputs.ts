@@ -32,11 +32,13 @@ export function schemaFaults(schema: z.ZodType, inputs: Properties, unknowns: re
 }
 
 /** What the service would refuse, or end as a cluster that nobody can use, beyond the schema. Looks at what is well-formed and leaves the rest to {@link schemaFaults}. */
-export function clusterFaults(inputs: Properties): CheckFault[] {
+export function clusterFaults(inputs: Properties, unknowns: readonly Path[] = []): CheckFault[] {
   const { zoneIds, availabilityZoneCount, cidrBlock, networkAttachedStorage } = looseInfrastructure.catch({}).parse(inputs["infrastructure"]);
   const faults: CheckFault[] = [];
   const zones = "infrastructure.zoneIds";
-  if (zoneIds !== undefined && availabilityZoneCount !== undefined && zoneIds.length !== availabilityZoneCount) {
+  // A list lacks its items that are not known yet.
+  const counted = !unknowns.some((unknown) => related(unknown, ["infrastructure", "zoneIds"]));
+  if (counted && zoneIds !== undefined && availabilityZoneCount !== undefined && zoneIds.length !== availabilityZoneCount) {
     faults.push({ property: zones, reason: `got ${zoneIds.length} zones; expected availabilityZoneCount (${availabilityZoneCount}) of them; change one of the two` });
   }
   if (zoneIds !== undefined && new Set(zoneIds).size !== zoneIds.length) faults.push({ property: zones, reason: `got ${zoneIds.join(", ")}; expected different zones` });

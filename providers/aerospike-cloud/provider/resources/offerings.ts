@@ -23,6 +23,7 @@ export async function offeringFaults(inputs: Properties, client: AerospikeCloudC
   const infrastructure = inputs["infrastructure"];
   if (typeof infrastructure !== "object" || infrastructure === null || Array.isArray(infrastructure)) return [];
   const { provider, region, instanceType } = infrastructure as Properties;
+  if (typeof provider !== "string") return [];
   let offer: CloudProviders;
   try {
     offer = await offeringsOf(client);
@@ -30,8 +31,8 @@ export async function offeringFaults(inputs: Properties, client: AerospikeCloudC
     if (error instanceof ApiError && (error.kind === "unauthorized" || error.kind === "forbidden")) return [{ property: "", reason: error.message }];
     return [];
   }
-  const place = offer.results.find(({ id }) => id === (provider ?? "aws"));
-  if (place === undefined) return typeof provider === "string" ? [{ property: "infrastructure.provider", reason: notOffered(provider, offer.results.map(({ id }) => id)) }] : [];
+  const place = offer.results.find(({ id }) => id === provider);
+  if (place === undefined) return [{ property: "infrastructure.provider", reason: notOffered(provider, offer.results.map(({ id }) => id)) }];
   if (typeof region !== "string") return [];
   const found = place.regions.find(({ name }) => name === region);
   if (found === undefined) return [{ property: "infrastructure.region", reason: notOffered(region, place.regions.map(({ name }) => name)) }];

@@ -24,6 +24,11 @@ export function stuckReason(cluster: Cluster): string | undefined {
   return fix === undefined ? undefined : `cluster "${cluster.name}" (${cluster.id}) is ${status}; expected active; ${fix}`;
 }
 
+/** Whether a change of the declaration may be what a stuck cluster needs. */
+export function isCorrectable(cluster: Cluster): boolean {
+  return ["config-error", "usage-exceeded", "action-required"].includes(cluster.health?.status ?? "unknown");
+}
+
 export function isGone(cluster: Cluster): boolean {
   return cluster.health?.status === "decommissioned" || cluster.health?.status === "decommissioning";
 }

@@ -1,5 +1,5 @@
 /** `VpcPeering`: a request, made once or found by its VPC; `VpcPeeringReady`: the wait until it carries traffic. */
-import type { Peering } from "../../api/schemas";
+import type { Peering, PeeringCreate } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import { NotReady, type CallContext, type ResourceHandler } from "../handler";
 import { done, makeOnce, orGone, waitFor, waiting } from "../poll";
@@ -18,8 +18,9 @@ export const vpcPeeringHandler: ResourceHandler = {
     const { clusterId, ...body } = peeringInputs.parse(inputs);
     const find = () => findByVpc(clusterId, body.vpcId, context);
     const existing = await find();
+    if (existing !== undefined) refuseOther(body, existing);
     if (existing !== undefined) context.info(`cluster ${clusterId} has a peering with ${body.vpcId} already (${existing.id}, ${existing.status ?? "unknown"}): taken over, none is requested`);
-    const peering = existing ?? (await makeOnce({ send: () => context.client.createPeering(clusterId, body), find }, context));
+    const peering = existing ?? (await makeOnce({ send: () => context.client.createPeering(clusterId, body, context.signal), find }, context));
     return { id: peering.id, outputs: outputsOf(inputs, await offered(clusterId, peering, inputs, context)) };
   },
 
@@ -35,12 +36,12 @@ export const vpcPeeringHandler: ResourceHandler = {
   async update(id, _state, _olds, news, context) {
     // Every change replaces, so this is the rest of a create that was interrupted.
     const { clusterId } = peeringInputs.parse(news);
-    return outputsOf(news, await offered(clusterId, { id }, news, context));
+    return withFix(REFRESH, async () => outputsOf(news, await offered(clusterId, { id }, news, context)));
   },
 
   async delete(id, state, context) {
     const clusterId = String(state["clusterId"]);
-    if ((await orGone(context.client.deletePeering(clusterId, id).then(() => true))) === undefined) return;
+    if ((await orGone(context.client.deletePeering(clusterId, id, context.signal).then(() => true))) === undefined) return;
     await waitFor({
       what: `peering ${id} to be gone`, usualSeconds: 0, timeoutSeconds: 1_800,
       look: async (signal) => {
@@ -60,19 +61,20 @@ export const vpcPeeringReadyHandler: ResourceHandler = {
 
   async create(inputs, context) {
     const { clusterId, peering: id } = peeringReadyInputs.parse(inputs);
-    const zone = await waitFor({
+    const zone = await withFix(REFRESH, () => waitFor({
       what: `peering ${id} of cluster ${clusterId} to be active`, usualSeconds: PEERING_SECONDS, timeoutSeconds: 900,
       look: async (signal) => {
         const { status = "initiating-request", privateHostedZoneId } = living(await find(clusterId, id, context, signal), id);
         if (status === "active" && privateHostedZoneId !== undefined) return done(privateHostedZoneId);
         return waiting("configuring", status === "active" ? "waiting for its private hosted zone" : status);
       },
-    }, context);
+    }, context));
     return { id, outputs: { clusterId, peering: id, privateHostedZoneId: zone } };
   },
 
   async read(id, inputs, state, context) {
-    const clusterId = String(state["clusterId"] ?? inputs["clusterId"] ?? "");
+    const clusterId = state["clusterId"] ?? inputs["clusterId"];
+    if (typeof clusterId !== "string") throw new Error(`import of a wait: got "${id}"; expected an import of the VpcPeering; the wait is made anew and changes nothing`);
     const found = (await orGone(context.client.peerings(clusterId, context.signal)))?.find((one) => one.id === id);
     if (found === undefined || isOver(found) || found.privateHostedZoneId === undefined) return undefined;
     return { id, inputs: { clusterId, peering: id }, outputs: { clusterId, peering: id, privateHostedZoneId: found.privateHostedZoneId } };
@@ -103,6 +105,24 @@ async function offered(clusterId: string, peering: Peering, inputs: Properties, 
 }
 
 class PeeringOver extends Error {}
+
+/** A peering that came to its end after the state had it leaves the state by a refresh only. */
+const REFRESH = "run `pulumi refresh` (or up with --refresh) first, so that it is requested anew";
+
+async function withFix<T>(fix: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof PeeringOver ? new Error(`${error.message}; ${fix}`) : error;
+  }
+}
+
+/** @throws {Error} when the peering that there is can't become what is declared; what the service doesn't tell doesn't count */
+function refuseOther(body: PeeringCreate, existing: Peering): void {
+  const keys = ["cidrBlock", "accountId", "region", "isSecureConnection"] as const;
+  const differences = keys.filter((key) => existing[key] !== undefined && existing[key] !== body[key]).map((key) => `${key} is ${JSON.stringify(existing[key])}, declared is ${JSON.stringify(body[key])}`);
+  if (differences.length > 0) throw new Error(`a peering with ${body.vpcId} (${existing.id}) exists and can't become what is declared: ${differences.join("; ")}; declare it as it is, or delete it`);
+}
 
 /** @throws {PeeringOver} */
 function living(peering: Peering | undefined, id: string): Peering {
