@@ -110,7 +110,7 @@ function names(role: string, count: number): string[] {
 function specOf(id: string, role: "controller" | "chunkserver", key: string): ContainerSpec {
   const secret = (name: string, content: string) => ({ path: path.posix.join("/run/secrets", name), content, mode: 0o400 });
   return {
-    id, image: "stackfleet/chunkstore:bench", command: [role], environment: { LOG_LEVEL: "warn" }, networks: [{ name: NETWORK, aliases: [role] }],
+    id, hostname: id, image: "stackfleet/chunkstore:bench", command: [role], environment: { LOG_LEVEL: "warn" }, networks: [{ name: NETWORK, aliases: [role] }],
     volumes: [{ name: `${id}-data`, mountPath: "/data" }],
     files: [secret("cluster-key", key), ...(role === "controller" ? [secret("accounts", JSON.stringify({ [ACCOUNT.user]: ACCOUNT.password }))] : [])],
     healthCheck: { command: ["CMD", "node", "healthcheck.js"], intervalSeconds: 1, timeoutSeconds: 3, retries: 3, startPeriodSeconds: 30 },

@@ -81,7 +81,7 @@ export function networkReason(error: unknown): string {
 }
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder", EACCES: "no permission", EPERM: "no permission", EISDIR: "it is a folder", ENOTDIR: "a part of the path is not a folder",
+  ENOENT: "no such file or folder", EACCES: "no permission", EPERM: "no permission", EISDIR: "it is a folder", ENOTDIR: "a part of the path is not a folder", EEXIST: "a file is in the way",
   ENOSPC: "the disk is full", EDQUOT: "the disk quota is used up", EROFS: "the file system is read-only", ENAMETOOLONG: "the name is too long", ELOOP: "too many symbolic links", EIO: "input/output error",
 };
 

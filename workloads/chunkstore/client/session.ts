@@ -63,7 +63,7 @@ export class SessionStore {
       const parsed = fileSchema.safeParse(JSON.parse(readFileSync(this.file, "utf8")));
       return parsed.success ? parsed.data.sessions : [];
     } catch (error) {
-      if (error instanceof SyntaxError || codeOf(error) === "ENOENT") return [];
+      if (error instanceof SyntaxError || ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "")) return [];
       throw fileError(error, "read the login", this.file, "give your user permission on it");
     }
   }
