@@ -15,7 +15,7 @@ export function folder(): string {
 export function clientOf(controllers: readonly (FakeController | string)[], options: Partial<ClientOptions> = {}): ChunkStoreClient {
   const client = new ChunkStoreClient({
     endpoints: controllers.map((one) => (typeof one === "string" ? one : one.endpoint)), token: "token", pause: () => Promise.resolve(),
-    timeouts: { connectMs: 500, answerMs: 600, stallMs: 600, commitMs: 600 }, ...options,
+    timeouts: { connectMs: 2_000, answerMs: 2_000, stallMs: 2_000, commitMs: 2_000 }, ...options,
   });
   onTestFinished(() => client.close());
   return client;

@@ -50,7 +50,7 @@ describe("an upload", () => {
   it("begins again at the next controller when one stops taking data, or takes all and never confirms", async () => {
     const [a, b] = await two();
     a.misbehave = () => true;
-    const content = bytes(32 * MIB);
+    const content = bytes(16 * MIB);
     expect((await clientOf([a, b]).upload(fileOf(content))).size).toBe(content.length);
     a.misbehave = async (request) => (await bodyOf(request), true);
     expect((await clientOf([a, b]).upload(Buffer.from("x"), { name: "x" })).size).toBe(1);
