@@ -22,10 +22,12 @@ export const MANY_CLIENTS = 16;
 
 /** The rows, none of which stores more than so many bytes at once. */
 export function plan(quick: boolean, maxBytes: number): Row[] {
-  return (quick ? QUICK_PLAN : PLAN).flatMap(({ size, files }) => files.map((wanted, index) => {
+  const rows = (quick ? QUICK_PLAN : PLAN).flatMap(({ size, files }) => files.map((wanted, index) => {
     const count = Math.max(1, Math.min(wanted, Math.floor(maxBytes / size)));
     return { size, files: count, clients: index === 0 ? 1 : Math.min(MANY_CLIENTS, count) };
   }));
+  // With room for one file only, many clients are one.
+  return rows.filter((row, index) => row.clients !== rows[index - 1]?.clients || row.size !== rows[index - 1]?.size);
 }
 
 /** Measures one row, and removes all that it wrote. */
