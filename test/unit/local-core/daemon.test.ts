@@ -1,6 +1,8 @@
 /** The daemon in this process, and the client over its real loopback HTTP. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { fastify } from "fastify";
+import { Agent, request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, LocalCloudClient } from "../../../local/client";
 import { startDaemon, type DaemonParts, type RunningDaemon } from "../../../local/daemon";
@@ -34,6 +36,15 @@ const parts: DaemonParts = {
   }),
   createFunctions: () => noFunctions(),
   registerApis: (app) => void app.get("/", () => "aws"),
+  sockets: [{
+    name: "side",
+    serve: () => {
+      const app = fastify();
+      app.get("/", () => "side");
+      return app;
+    },
+    environment: (socket) => ({ SIDE_HOST: `unix://${socket}` }),
+  }],
 };
 
 describe("the daemon and its client", () => {
@@ -54,6 +65,16 @@ describe("the daemon and its client", () => {
     remove();
   });
 
+  it("serves sockets for the user alone, and tells where", async () => {
+    const socketPath = path.join(dir, "side.sock");
+    expect(client.info.sockets).toEqual({ side: socketPath });
+    expect(client.env()["SIDE_HOST"]).toBe(`unix://${socketPath}`);
+    expect(fs.statSync(socketPath).mode & 0o777).toBe(0o600);
+    const agent = new Agent({ connect: { socketPath } });
+    expect(await (await request("http://side/", { dispatcher: agent })).body.text()).toBe("side");
+    await agent.close();
+  });
+
   it("tells how to reach it to the user alone", () => {
     expect(fs.statSync(path.join(dir, "daemon.json")).mode & 0o777).toBe(0o600);
     expect(client.info).toEqual(daemon.info);
@@ -61,6 +82,7 @@ describe("the daemon and its client", () => {
     expect(client.env()).toEqual({
       PULUMI_DEBUG_PROVIDERS: `chain:${daemon.info.ports.providers["chain"]}`, AWS_ENDPOINT_URL: `http://127.0.0.1:${daemon.info.ports.aws}`,
       AWS_ACCESS_KEY_ID: "LKIA000000000000", AWS_SECRET_ACCESS_KEY: "local-cloud",
+      SIDE_HOST: `unix://${path.join(dir, "side.sock")}`, AEROSPIKE_CLOUD_TIME_SCALE: "5",
     });
   });
 
