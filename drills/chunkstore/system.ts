@@ -1,6 +1,5 @@
 /** The chunk store as a system that can be drilled: reaches its engine and its controllers, and checks that they belong together. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm } from "node:fs/promises";
 import * as path from "node:path";
 import { DockerEngine, EngineRefusal } from "../engine/client";
 import { describeHost } from "../engine/host";
@@ -23,7 +22,10 @@ export const chunkstore: DrillSystem = {
 async function prepare(options: PrepareOptions): Promise<PreparedDrills> {
   const access = storeAccess(options.stack, options.outputs);
   const engine = new DockerEngine(options.engine);
-  const folder = await mkdtemp(path.join(tmpdir(), "stackfleet-drill-"));
+  // What a drill that was killed left here goes with the next one: only one drill runs on a stack.
+  const folder = path.join(options.stateDir, `${options.stack}.files`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const close = async (): Promise<void> => {
     await engine.close();
     await rm(folder, { recursive: true, force: true });
