@@ -12,15 +12,15 @@ export interface Tail {
   readonly tailSeconds: number;
 }
 
-/** Of the total, that a wait must take to be told of. */
-const LEAST_SHARE = 0.4;
+/** That a wait must take to be told of, in the target's time. */
+const LEAST_SECONDS = 60;
 
 /** @returns undefined while the stack runs, and for one that waited for nothing */
 export function tailOf(stack: StackView, view: Pick<RunView, "timeScale">): Tail | undefined {
   const { startedAt, finishedAt } = stack;
   if (startedAt === undefined || finishedAt === undefined) return undefined;
   // A short wait explains nothing of where the time went.
-  const [longest] = stack.waits.filter((wait) => wait.endedAt !== undefined && wait.seconds >= ((finishedAt - startedAt) / 1000) * (view.timeScale ?? 1) * LEAST_SHARE).toSorted((a, b) => b.seconds - a.seconds);
+  const [longest] = stack.waits.filter((wait) => wait.endedAt !== undefined && wait.seconds >= LEAST_SECONDS).toSorted((a, b) => b.seconds - a.seconds);
   if (longest?.endedAt === undefined) return undefined;
   const scaled = (ms: number): number => (ms / 1000) * (view.timeScale ?? 1);
   return { urn: longest.urn, totalSeconds: scaled(finishedAt - startedAt), waitSeconds: scaled(longest.endedAt - startedAt), tailSeconds: scaled(finishedAt - longest.endedAt) };
