@@ -200,6 +200,7 @@ export class ChunkDisk {
   async #place(chunk: NewChunk, temporary: string): Promise<void> {
     const { layout } = this.#parts;
     for (let attempt = 1; ; attempt += 1) {
+      this.#refuseRemoved(chunk.upload);
       await this.#folder(chunk.upload);
       for (const [slot, leaving] of this.#leaving) if (slot.value.upload === chunk.upload && slot.value.index === chunk.index) await leaving;
       this.#refuseRemoved(chunk.upload);
