@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { fastify, type FastifyInstance } from "fastify";
 import { controlServer } from "./control/server";
-import { openCloud, type Cloud } from "./core/cloud";
+import { openCloud, type Cloud, type ServiceFaults } from "./core/cloud";
 import { messageOf } from "./errors";
 import { writePrivate } from "./files";
 import { lockFolder } from "./lock";
@@ -49,6 +49,8 @@ export interface SocketService {
 export interface HttpService {
   readonly name: string;
   readonly resources: PackageModel["resources"];
+  /** Faults that only this service has, by the type that they are planned for. */
+  readonly faults?: ServiceFaults;
   /** @param secret kept over restarts; keys of the local account are made from it */
   serve(cloud: Cloud, secret: string): FastifyInstance;
   /** Variables that attach clients. */

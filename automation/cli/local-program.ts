@@ -11,7 +11,9 @@ const commands = () => import("./commands/local.js");
 const networkCommands = () => import("./commands/local-network.js");
 
 /** Kept equal to the kinds of `local/protocol.ts` by its type: that module brings a schema library, which the help does not need. */
-const FAULT_KINDS = ["fail", "throttle", "hang", "drop-reply"] as const satisfies readonly NewFault["kind"][];
+const FAULT_KINDS = Object.keys({
+  fail: true, throttle: true, hang: true, "drop-reply": true, slow: true, "action-required": true, rejected: true, expired: true, failed: true,
+} satisfies Record<NewFault["kind"], true>);
 
 export function addLocalCommands(program: Command, context: CliContext, act: Act): void {
   const local = program.command("local").description("The local cloud: a daemon that serves the providers for rehearsals and tests.");
@@ -67,6 +69,12 @@ Kinds:
   throttle     the service throttles; the provider tries again
   hang         the create never answers, until fault clear
   drop-reply   the work is done and the answer lost
+
+Kinds of Aerospike Cloud's types only, see docs/aerospike.md:
+  slow             the answer takes a simulated minute
+  action-required  how a cluster ends instead of active
+  rejected, expired, failed
+                   how a peering ends
 
 Examples:
   stackfleet local fault add --type aws:ec2/vpc:Vpc --stack eu-west-1 --kind fail`)

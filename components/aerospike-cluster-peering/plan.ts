@@ -39,7 +39,7 @@ export function faultsOf(args: CompleteArgs): readonly ArgumentFault[] {
     ...clusterCidrFaults(args.clusterCidrBlock),
     ...clientCidrFaults(args),
     ...toolsFaults(args),
-    ...(counts.length === 0 && parseCidr(args.clientCidrBlock) ? capacityFaults(args) : []),
+    ...(counts.length === 0 && isVpcBlock(args.clientCidrBlock) ? capacityFaults(args) : []),
   ];
 }
 
@@ -98,14 +98,18 @@ function clusterCidrFaults(block: string): ArgumentFault[] {
 
 function clientCidrFaults({ clientCidrBlock: block, clusterCidrBlock, peering }: CompleteArgs): ArgumentFault[] {
   const path = "clientCidrBlock";
-  const parsed = parseCidr(block);
-  if (!parsed || parsed.prefix < VPC_PREFIX.min || parsed.prefix > VPC_PREFIX.max) {
+  if (!isVpcBlock(block)) {
     return [{ path, problem: "not the block of a VPC", got: block, expected: `an IPv4 block from /${VPC_PREFIX.min} to /${VPC_PREFIX.max} without host bits`, fix: `leave it out for ${DEFAULTS.clientCidrBlock}` }];
   }
   // Without a peering nothing routes between the two, so that they may be alike.
   const clash = peering ? [clusterCidrBlock, RESERVED_CIDR].find((other) => overlap(block, other)) : undefined;
   if (clash !== undefined) return [{ path, problem: `overlaps with ${clash === RESERVED_CIDR ? "the service's reserved block" : "the cluster's block"} ${clash}: the peering would fail`, got: block, expected: "a block apart from it", fix: `use ${DEFAULTS.clientCidrBlock}, or another clusterCidrBlock` }];
   return privateFaults(path, block);
+}
+
+function isVpcBlock(block: string): boolean {
+  const parsed = parseCidr(block);
+  return parsed !== undefined && parsed.prefix >= VPC_PREFIX.min && parsed.prefix <= VPC_PREFIX.max;
 }
 
 function privateFaults(path: string, block: string): ArgumentFault[] {

@@ -1,14 +1,15 @@
 /** The local stand-in of Aerospike Cloud: an HTTP service that the real provider talks to. */
 import type { HttpService } from "../daemon";
 import type { ResourceModel } from "../model";
-import { clusterModel } from "./cluster";
-import { peeringModel } from "./peering";
-import { aerospikeServer } from "./server";
+import { CLUSTER, clusterModel } from "./cluster";
+import { peeringModel, VPC_PEERING } from "./peering";
+import { aerospikeServer, REQUEST } from "./server";
 import { localKeys } from "./tokens";
 
 export const aerospikeService: HttpService = {
   name: "aerospike-cloud",
   resources: [clusterModel, peeringModel] as unknown as readonly ResourceModel<never>[],
+  faults: { [CLUSTER]: ["slow", "action-required"], [VPC_PEERING]: ["slow", "rejected", "expired", "failed"], [REQUEST]: ["slow"] },
   serve: aerospikeServer,
   environment: (port, secret) => {
     const { full } = localKeys(secret);

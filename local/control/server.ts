@@ -57,8 +57,10 @@ function cloudRoutes(app: FastifyInstance, { cloud, runtime, version, stop }: Co
   app.get("/faults", () => cloud.faults.list());
   app.post("/faults", (request) => {
     const fault = newFaultSchema.parse(request.body);
-    if (cloud.types.has(fault.type)) return cloud.faults.add(fault);
-    throw new LocalCloudError("type-unknown", `unknown resource type; got "${fault.type}"; expected one that the local cloud models`, "see docs/local-cloud.md for the list");
+    const kinds = cloud.faultKinds.get(fault.type);
+    if (kinds === undefined) throw new LocalCloudError("type-unknown", `unknown resource type; got "${fault.type}"; expected one that the local cloud models`, "see docs/local-cloud.md for the list");
+    if (!kinds.includes(fault.kind)) throw new LocalCloudError("fault-unknown", `${fault.type} has no such fault; got "${fault.kind}"; expected ${kinds.join(", ")}`, "choose one of these");
+    return cloud.faults.add(fault);
   });
   app.delete("/faults", () => {
     cloud.faults.clear();

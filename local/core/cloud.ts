@@ -1,6 +1,7 @@
 /** Assembles the core: database, records, ledger, faults, clock, lifecycle, and the context that models work in. */
 import { randomBytes } from "node:crypto";
 import type { CloudContext, PackageModel } from "../model";
+import type { Fault } from "../protocol";
 import type { ContainerRuntime, FunctionRuntime } from "../runtime/port";
 import { DEFAULT_TIME_SCALE, ScaledClock } from "./clock";
 import { openDatabase, type CloudDatabase } from "./database";
@@ -11,6 +12,9 @@ import { Lifecycle, type AnyModel } from "./lifecycle";
 import { resume } from "./resume";
 import { RecordStore } from "./store";
 
+/** Kinds of faults beside those of every type, by the type that they are planned for. */
+export type ServiceFaults = Readonly<Record<string, readonly Fault["kind"][]>>;
+
 const TIME_SCALE = "time-scale";
 const SECRET = "secret";
 
@@ -19,7 +23,7 @@ export interface CloudOptions {
   readonly dir: string;
   readonly packages: readonly PackageModel[];
   /** Services that are reached over HTTP and not by a provider. */
-  readonly services?: readonly { readonly resources: PackageModel["resources"] }[];
+  readonly services?: readonly { readonly resources: PackageModel["resources"]; readonly faults?: ServiceFaults }[];
   readonly runtime: ContainerRuntime;
   readonly functions: FunctionRuntime;
   readonly endpointUrl: string;
@@ -38,8 +42,8 @@ export interface Cloud {
   readonly lifecycle: Lifecycle;
   /** Random, kept over restarts: what services make keys of. */
   readonly secret: string;
-  /** The resource types that this cloud knows. */
-  readonly types: ReadonlySet<string>;
+  /** The types that a fault can be planned for, and the kinds that each takes. */
+  readonly faultKinds: ReadonlyMap<string, readonly Fault["kind"][]>;
   /** Changes the scale, for running waits too, and keeps it over restarts. */
   setTimeScale(timeScale: number): void;
   /** Called after every change of the scale. */
@@ -50,6 +54,9 @@ export interface Cloud {
   shutdown(): void;
   close(): void;
 }
+
+/** What can go wrong with a create of any type. */
+const FAULTS_OF_ALL = ["fail", "throttle", "hang", "drop-reply"] as const satisfies readonly Fault["kind"][];
 
 export function openCloud(options: CloudOptions): Cloud {
   const database = openDatabase(options.dir);
@@ -71,7 +78,7 @@ export function openCloud(options: CloudOptions): Cloud {
   const lifecycle = new Lifecycle(parts);
   const scaleListeners: ((timeScale: number) => void)[] = [];
   return {
-    context, store, lifecycle, ledger: parts.ledger, faults: parts.faults, types: new Set(models.keys()), secret: keptSecret(database),
+    context, store, lifecycle, ledger: parts.ledger, faults: parts.faults, faultKinds: kindsByType(models.keys(), options), secret: keptSecret(database),
     setTimeScale: (timeScale) => {
       clock.setTimeScale(timeScale);
       database.setSetting(TIME_SCALE, String(timeScale));
@@ -82,6 +89,12 @@ export function openCloud(options: CloudOptions): Cloud {
     shutdown: () => stop.abort(new Error("the local cloud is stopping")),
     close: () => database.close(),
   };
+}
+
+function kindsByType(types: Iterable<string>, { services = [] }: Pick<CloudOptions, "services">): ReadonlyMap<string, readonly Fault["kind"][]> {
+  const kinds = new Map([...types].map((type): [string, readonly Fault["kind"][]] => [type, FAULTS_OF_ALL]));
+  for (const [type, own] of services.flatMap(({ faults = {} }) => Object.entries(faults))) kinds.set(type, [...FAULTS_OF_ALL, ...own]);
+  return kinds;
 }
 
 function keptTimeScale(database: CloudDatabase, asked: number | undefined): number {

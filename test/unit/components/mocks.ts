@@ -46,6 +46,17 @@ const KNOWN: Readonly<Record<string, (name: string, region: string) => Record<st
   "docker:index/remoteImage:RemoteImage": (name) => ({ imageId: `sha256:${name}` }),
   "docker:index/container:Container": (name) => ({ name: `${name}-1a2b3c4`, networkDatas: [{ networkName: "bridge", ipAddress: "172.17.0.2" }, { networkName: "dfs-network", ipAddress: `address-of-${name}` }] }),
   "pulumi:providers:docker": () => ({}),
+  "aws:ec2/route:Route": () => ({}),
+  "aws:ec2/instance:Instance": () => ({ privateIp: "10.0.0.9" }),
+  "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter": () => ({}),
+  "aws:iam/instanceProfile:InstanceProfile": (name) => ({ name }),
+  "aws:iam/rolePolicyAttachment:RolePolicyAttachment": () => ({}),
+  "aws:route53/zoneAssociation:ZoneAssociation": () => ({}),
+  "aws:ssm/association:Association": () => ({ associationId: "a-1" }),
+  "aerospikecloud:index:Cluster": () => ({ cidrBlock: "10.128.0.0/19", detected: false }),
+  "aerospikecloud:index:ClusterReady": () => ({ host: "db.asdb.io", tlsCertificate: "PEM" }),
+  "aerospikecloud:index:VpcPeering": () => ({ peeringId: "pcx-1" }),
+  "aerospikecloud:index:VpcPeeringReady": () => ({ privateHostedZoneId: "Z1" }),
   "pulumi:pulumi:StackReference": () => ({}),
 };
 
@@ -84,6 +95,8 @@ async function run(program: () => unknown, options: MockOptions): Promise<Ran> {
       switch (token) {
         case "aws:index/getAvailabilityZones:getAvailabilityZones": return { names: ["a", "b", "c"].map((zone) => `${region}${zone}`) };
         case "aws:index/getCallerIdentity:getCallerIdentity": return { accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:user/me` };
+        case "aws:index/getRegion:getRegion": return { region, name: region };
+        case "aws:ssm/getParameter:getParameter": return { value: "ami-1" };
         default: throw new Error(`the mocks don't know the function ${token}`);
       }
     },

@@ -36,6 +36,7 @@ describe("access", () => {
     const wrong = await world.send("POST", "/oauth/token", { grant_type: "client_credentials", client_id: "a", client_secret: "b" });
     expect(wrong.status).toBe(401);
     const fresh = new World();
+    fresh.renews = false;
     const nobody = await fresh.send("GET", CLUSTERS);
     expect([nobody.status, nobody.body["type"]]).toEqual([401, "urn:aerospike:errors:auth:unauthorized"]);
     await fresh.close();
@@ -45,6 +46,7 @@ describe("access", () => {
   });
 
   it("lets tokens expire in simulated time", async () => {
+    world.renews = false;
     await world.cloud.context.clock.sleep(8 * 3_600 + 100);
     const late = await world.send("GET", CLUSTERS);
     expect([late.status, late.body["type"]]).toEqual([401, "urn:aerospike:errors:auth:token-expired"]);
@@ -136,7 +138,6 @@ describe("peerings", () => {
   it("expire after a week that nobody accepted them in", async () => {
     await world.close();
     world = new World(2_000_000);
-    world.renews = true; // tokens are long gone in a week
     const id = await activeCluster();
     await world.send("POST", `${CLUSTERS}/${id}/vpc-peerings`, vpc());
     await world.until(`${CLUSTERS}/${id}/vpc-peerings`, peeringIs("expired"));
@@ -163,6 +164,12 @@ describe("the fault plan", () => {
     await world.until(url, active);
     await world.send("POST", `${url}/vpc-peerings`, vpc());
     await world.until(`${url}/vpc-peerings`, peeringIs("rejected"));
+  });
+
+  it("takes for each type what can become of it", () => {
+    const { faultKinds } = world.cloud;
+    expect([faultKinds.get("aerospikecloud:api:Cluster"), faultKinds.get(VPC_PEERING)?.includes("rejected"), faultKinds.get("aerospikecloud:api:Request")?.includes("slow"), faultKinds.get("aerospikecloud:api:Request")?.includes("rejected")])
+      .toEqual([["fail", "throttle", "hang", "drop-reply", "slow", "action-required"], true, true, false]);
   });
 
   it("counts every request under a type of its own", async () => {

@@ -18,8 +18,8 @@ export interface Answer { readonly status: number; readonly body: Record<string,
 export class World {
   readonly cloud: Cloud;
   readonly app: FastifyInstance;
-  /** Logs in again when the token has expired. */
-  renews = false;
+  /** Logs in again when the token has expired, which at this time scale is soon. */
+  renews = true;
   #token = "";
 
   constructor(timeScale = 100_000) {
