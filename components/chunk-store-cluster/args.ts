@@ -6,9 +6,9 @@ import type { Timings } from "./timings";
 
 /** What one node may take of its machine. */
 export interface NodeSize {
-  /** Most memory in MiB, at least 256; a node that takes more is ended. */
+  /** Most memory in MiB, at least 256; a node that takes more is ended. Changes in place. */
   readonly memoryMiB: number;
-  /** Processors' worth of time, at least 0.1; may be a fraction. */
+  /** Processors' worth of time, at least 0.1; may be a fraction. A change replaces the nodes. */
   readonly cpus: number;
 }
 
@@ -46,7 +46,7 @@ export interface ChunkStoreClusterArgs extends Timings {
   readonly logLevel?: LogLevel;
   /** Where the nodes run. @default Docker, on one engine */
   readonly platform?: DockerPlatform;
-  /** Changes a child's arguments and options, after everything else. `(args) => { args.cpus = "2"; }` */
+  /** Changes a child's arguments and options, after everything else. `(args) => { args.dns = ["10.0.0.2"]; }` */
   readonly transform?: ChunkStoreClusterTransforms;
 }
 

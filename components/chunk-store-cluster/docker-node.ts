@@ -24,6 +24,8 @@ export const NODE_USER = "10001";
 
 /** Seconds between the stop signal and SIGKILL; nodes end within 4. */
 const STOP_SECONDS = 10;
+/** Docker's default of the period to which a quota of processor time belongs, in microseconds. */
+const CPU_PERIOD_US = 100_000;
 /** Longest wait for a node's health, in seconds. A chunkserver lists its chunks first, which takes a minute for some millions. */
 const WAIT_SECONDS = 180;
 
@@ -44,6 +46,10 @@ export function createNode(node: PlannedNode, ground: NodeGround): docker.Contai
     parent, ...(provider && { provider }),
     // The SDK doesn't know that what is in the files is secret.
     additionalSecretOutputs: ["uploads"],
+    // The provider takes note of another quota, and leaves the container as it is.
+    replaceOnChanges: ["cpuPeriod", "cpuQuota"],
+    // Volume and port can't be used twice.
+    deleteBeforeReplace: true,
   }));
 }
 
@@ -57,7 +63,7 @@ function lifecycle(): Partial<docker.ContainerArgs> {
   return {
     restart: "unless-stopped", init: true, stopTimeout: STOP_SECONDS, destroyGraceSeconds: STOP_SECONDS, wait: true, waitTimeout: WAIT_SECONDS,
     // Without `startInterval`, which engines before 25 refuse: so the first check comes after one interval.
-    healthcheck: { tests: ["CMD", "node", "healthcheck.js"], interval: "3s", timeout: "3s", startPeriod: "30s", retries: 3 },
+    healthcheck: { tests: ["CMD", "node", "healthcheck.js"], interval: "4s", timeout: "5s", startPeriod: "30s", retries: 3 },
     logDriver: "json-file", logOpts: { "max-size": "10m", "max-file": "3" },
   };
 }
@@ -70,7 +76,9 @@ function confinement({ size }: PlannedNode): Partial<docker.ContainerArgs> {
   return {
     user: `${NODE_USER}:${NODE_USER}`, capabilities: { drops: ["ALL"] }, securityOpts: ["no-new-privileges:true"],
     // No swap: a node that swaps misses its heartbeats.
-    memory: size.memoryMiB, memorySwap: size.memoryMiB, cpus: String(size.cpus),
+    memory: size.memoryMiB, memorySwap: size.memoryMiB,
+    // Not `cpus`: the provider reads "1" back as "1.0", and every update would replace the container.
+    cpuPeriod: CPU_PERIOD_US, cpuQuota: Math.round(size.cpus * CPU_PERIOD_US),
     tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777" },
   };
 }

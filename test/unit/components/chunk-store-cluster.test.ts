@@ -73,7 +73,11 @@ describe("ChunkStoreCluster", () => {
       });
       expect(inputs["memorySwap"]).toBe(inputs["memory"]);
     }
-    expect((await create({ controllerSize: { memoryMiB: 300, cpus: 0.5 } })).named("store-controller-1").inputs).toMatchObject({ memory: 300, cpus: "0.5" });
+    expect((await create({ controllerSize: { memoryMiB: 300, cpus: 0.5 } })).named("store-controller-1").inputs).toMatchObject({ memory: 300, cpuPeriod: 100_000, cpuQuota: 50_000 });
+  });
+
+  it("replaces a container for another quota, which the provider would only take note of, and never has two on one volume", async () => {
+    for (const { options } of containers(await create())) expect(options).toMatchObject({ replaceOnChanges: ["cpuPeriod", "cpuQuota"], deleteBeforeReplace: true });
   });
 
   it("passes the policies, published or not", async () => {
@@ -176,9 +180,9 @@ describe("a chunk store on Docker", () => {
   });
 
   it("lets the program change a child's arguments last", async () => {
-    const ran = await create({ transform: { chunkserver: (args) => { args.cpus = "2"; }, volume: (_args, opts) => { opts.protect = true; } } });
-    expect(ran.named("store-chunkserver-1").inputs["cpus"]).toBe("2");
-    expect(ran.named("store-controller-1").inputs["cpus"]).toBe("1");
+    const ran = await create({ transform: { chunkserver: (args) => { args.dns = ["10.0.0.2"]; }, volume: (_args, opts) => { opts.protect = true; } } });
+    expect(ran.named("store-chunkserver-1").inputs["dns"]).toEqual(["10.0.0.2"]);
+    expect(ran.named("store-controller-1").inputs["dns"]).toBeUndefined();
     expect(ran.named("store-controller-1-data").options.protect).toBe(true);
   });
 });
