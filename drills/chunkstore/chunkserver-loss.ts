@@ -35,8 +35,10 @@ export const chunkserverLoss: StoreDrill = {
       // At once: before the controllers have noticed the loss is the harder moment.
       await context.check("upload-acknowledged-by-the-rest", async () => {
         written.push(await storeFile(context, store, `${context.tag}-meanwhile`, 9 * MiB));
-        return { ok: true, detail: `9 MiB stored on ${store.chunkservers.length - lost.length} chunkservers` };
+        return { ok: true, detail: `while ${lost.length} of ${store.chunkservers.length} chunkservers were away` };
       });
+      const enough = Math.min(WRITE_QUORUM, store.replicas);
+      await context.reaches(`new-file-on-${enough}-living-chunkservers`, { deadlineSeconds: DEADLINES.converged }, (signal) => underReplicated(store, written.map(({ name }) => name), enough, signal));
       await context.check("old-files-readable-through-every-controller", () => allReadable(store, known, context.signal));
       await context.reaches("new-file-readable-through-every-controller", { deadlineSeconds: DEADLINES.converged, target: TARGETS.converged }, async (signal) => {
         const { ok, detail } = await allReadable(store, written, signal);
