@@ -38,11 +38,11 @@ export class FakeFleet implements ChunkserverApi {
     this.#of(to.id).set(`${upload}/${index}`, Buffer.from(data));
   }
 
-  async getChunk(from: NodeAddress, { upload, index }: ChunkRef, signal: AbortSignal): Promise<Buffer> {
+  async getChunk(from: NodeAddress, { upload, index }: ChunkRef, into: Buffer, signal: AbortSignal): Promise<void> {
     await this.#meet(from.id, "get", index, signal);
     const data = this.#of(from.id).get(`${upload}/${index}`);
     if (data === undefined) throw new ChunkserverFailure(from.id, "absent", "absent");
-    return data;
+    data.copy(into);
   }
 
   async deleteUpload(at: NodeAddress, upload: string): Promise<void> {

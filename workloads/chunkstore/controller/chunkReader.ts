@@ -2,6 +2,7 @@
 import { LRUCache } from "lru-cache";
 import type { Chunkserver, Chunkservers } from "./chunkservers";
 import type { Locations } from "./locations";
+import { SharedBuffer, type BufferPool } from "./memory";
 import { rank } from "./placement";
 import { ChunkserverFailure, type ChunkRef, type ChunkserverApi, type Log } from "./ports";
 import { RequestRefused } from "./refusal";
@@ -10,6 +11,8 @@ import { RequestRefused } from "./refusal";
 const HEDGE_MS = 1_000;
 /** …or so many times what the chunkserver usually takes, should that be longer. */
 const HEDGE_FACTOR = 5;
+/** What an entry of the cache takes besides the chunk. */
+const ENTRY_BYTES = 256;
 /** Assumed of a chunkserver that was never read from, so that it gets its turn. */
 const UNKNOWN_LATENCY_MS = 5;
 
@@ -17,8 +20,11 @@ export interface ChunkReaderOptions {
   readonly chunkservers: Pick<Chunkservers, "living" | "started">;
   readonly locations: Pick<Locations, "holders" | "removeChunk">;
   readonly api: Pick<ChunkserverApi, "getChunk">;
+  readonly pool: BufferPool;
   /** Memory for chunks that were read lately, bytes; 0 for none. */
   readonly cacheBytes: number;
+  /** How much of it may be used now. @default all */
+  readonly cacheLimit?: () => number;
   readonly log: Log;
   readonly monotonic: () => number;
   readonly onCache?: (hit: boolean) => void;
@@ -30,41 +36,58 @@ export interface ChunkReaderOptions {
 
 export class ChunkReader {
   readonly #options: ChunkReaderOptions;
-  readonly #cache: LRUCache<string, Buffer> | undefined;
-  readonly #loading = new Map<string, Promise<Buffer>>();
+  readonly #cache: LRUCache<string, SharedBuffer> | undefined;
+  readonly #loading = new Map<string, Promise<SharedBuffer>>();
 
   constructor(options: ChunkReaderOptions) {
     this.#options = options;
-    if (options.cacheBytes > 0) this.#cache = new LRUCache({ maxSize: options.cacheBytes, sizeCalculation: (data) => Math.max(1, data.length) + 256 });
-  }
-
-  /** The chunk if it is in memory. */
-  cached(chunk: ChunkRef): Buffer | undefined {
-    const data = this.#cache?.get(keyOf(chunk));
-    if (data !== undefined) this.#options.onCache?.(true);
-    return data;
+    if (options.cacheBytes === 0) return;
+    this.#cache = new LRUCache({
+      maxSize: options.cacheBytes, sizeCalculation: ({ data }) => options.pool.costOf(data.length) + ENTRY_BYTES,
+      dispose: (held) => held.release(),
+    });
   }
 
   /**
-   * The chunk; those who ask for it at the same time share one read. Not to be changed by the caller.
+   * The chunk; those who ask for it at the same time share one read. Not to be changed; to be released when it isn't used any more.
    * @throws {RequestRefused} `chunk-unavailable`
    */
-  async read(chunk: ChunkRef): Promise<Buffer> {
+  async read(chunk: ChunkRef): Promise<SharedBuffer> {
     const key = keyOf(chunk);
-    const cached = this.cached(chunk);
-    if (cached !== undefined) return cached;
-    const running = this.#loading.get(key);
-    if (running !== undefined) return running;
+    const cached = this.#cache?.get(key);
+    if (cached !== undefined) {
+      this.#options.onCache?.(true);
+      return cached.share();
+    }
+    return (await (this.#loading.get(key) ?? this.#begin(key, chunk))).share();
+  }
+
+  /** Gives memory back until the cache is within its limit. */
+  trim(): void {
+    const limit = this.#options.cacheLimit?.() ?? Number.POSITIVE_INFINITY;
+    while (this.#cache !== undefined && this.#cache.size > 0 && this.#cache.calculatedSize > limit) this.#cache.pop();
+  }
+
+  #begin(key: string, chunk: ChunkRef): Promise<SharedBuffer> {
     this.#options.onCache?.(false);
-    const loading = this.#load(chunk).then((data) => {
-      this.#cache?.set(key, data);
-      return data;
+    const loading = this.#load(chunk).then((held) => {
+      this.#keep(key, held);
+      // Those who wait for it take their shares in this turn; then only they and the cache have it.
+      setImmediate(() => held.release());
+      return held;
     }).finally(() => this.#loading.delete(key));
     this.#loading.set(key, loading);
     return loading;
   }
 
-  async #load(chunk: ChunkRef): Promise<Buffer> {
+  #keep(key: string, held: SharedBuffer): void {
+    if (this.#cache === undefined) return;
+    this.#cache.set(key, held.share());
+    if (this.#cache.peek(key) !== held) held.release(); // larger than the whole cache
+    this.trim();
+  }
+
+  async #load(chunk: ChunkRef): Promise<SharedBuffer> {
     const order = this.#order(chunk);
     if (order.length === 0) throw unavailable(chunk, []);
     const won = new AbortController();
@@ -81,15 +104,18 @@ export class ChunkReader {
     }
   }
 
-  async #get(chunkserver: Chunkserver, chunk: ChunkRef, signal: AbortSignal): Promise<Buffer> {
-    const { api, chunkservers, monotonic } = this.#options;
+  async #get(chunkserver: Chunkserver, chunk: ChunkRef, signal: AbortSignal): Promise<SharedBuffer> {
+    const { api, chunkservers, monotonic, pool } = this.#options;
     const done = chunkservers.started(chunkserver.id);
     const started = monotonic();
+    const held = new SharedBuffer(pool.take(chunk.size), pool);
     try {
-      const data = await api.getChunk(chunkserver, chunk, signal);
+      await api.getChunk(chunkserver, chunk, held.data, signal);
+      signal.throwIfAborted(); // it came all the same, after another one's
       done({ ok: true, latencyMs: monotonic() - started });
-      return data;
+      return held;
     } catch (error) {
+      held.release();
       const kind = error instanceof ChunkserverFailure ? error.kind : undefined;
       // The slower one of two wasn't wrong, but it is slow: its latency says so.
       if (signal.aborted) done({ ok: true, latencyMs: monotonic() - started });

@@ -2,18 +2,19 @@
 import type { Writable } from "node:stream";
 import { CHUNK_BYTES, type FileState } from "../contract/record";
 import type { ChunkReader } from "./chunkReader";
-import type { ByteBudget, Lease } from "./memory";
+import type { BufferPool, ByteBudget, Lease, SharedBuffer } from "./memory";
 import type { ChunkRef } from "./ports";
 import type { ByteRange } from "./range";
 
 export interface DownloadOptions {
   readonly reader: Pick<ChunkReader, "read">;
   readonly memory: ByteBudget;
+  readonly pool: Pick<BufferPool, "costOf">;
 }
 
 /** A chunk's part of a range. */
 interface Piece { readonly chunk: ChunkRef; readonly from: number; readonly to: number }
-interface Held { readonly data: Buffer; readonly lease: Lease }
+interface Held { readonly chunk: SharedBuffer; readonly lease: Lease }
 
 /** The content of a range. Get the first piece before the answer's head goes out: what fails until then can be told cleanly. */
 export class Download {
@@ -47,45 +48,50 @@ export class Download {
         current ??= await this.#hold(piece);
         const next = this.#pieces[index + 1];
         ahead = next === undefined ? Promise.resolve(undefined) : this.#holdAhead(next);
-        const part = current.data.subarray(piece.from, piece.to);
+        const part = current.chunk.data.subarray(piece.from, piece.to);
         await writeAll(to, part, this.#signal);
         wrote(part.length);
-        current.lease.release();
+        letGo(current);
         current = undefined;
         current = await ahead;
       }
-    } finally {
-      current?.lease.release();
-      void ahead.then((held) => held?.lease.release());
+    } catch (error) {
+      // The connection may still refer to what it was given.
+      letGo(current, false);
+      void ahead.then((held) => letGo(held));
+      throw error;
     }
   }
 
   /** Lets go of what {@link prepare} fetched, when it isn't written. */
   discard(): void {
-    this.#first?.lease.release();
+    letGo(this.#first);
     this.#first = undefined;
   }
 
   async #hold({ chunk }: Piece): Promise<Held> {
-    return this.#fill(chunk, await this.#options.memory.acquire(chunk.size, this.#signal));
+    return this.#fill(chunk, await this.#options.memory.acquire(this.#options.pool.costOf(chunk.size), this.#signal));
   }
 
   /** The next chunk if there is memory to spare for it; a failure is left to the read that needs it. */
   async #holdAhead({ chunk }: Piece): Promise<Held | undefined> {
-    const lease = this.#options.memory.tryAcquire(chunk.size);
+    const lease = this.#options.memory.tryAcquire(this.#options.pool.costOf(chunk.size));
     return lease && this.#fill(chunk, lease).catch(() => undefined);
   }
 
   async #fill(chunk: ChunkRef, lease: Lease): Promise<Held> {
     try {
-      const data = await this.#options.reader.read(chunk);
-      this.#signal.throwIfAborted();
-      return { data, lease };
+      return { chunk: await this.#options.reader.read(chunk), lease };
     } catch (error) {
       lease.release();
       throw error;
     }
   }
+}
+
+function letGo(held: Held | undefined, clean = true): void {
+  held?.chunk.release(clean);
+  held?.lease.release();
 }
 
 function piecesOf({ upload, chunks }: FileState, { start, end }: ByteRange): Piece[] {

@@ -9,8 +9,11 @@ export class ByteBudget {
   #used = 0;
   readonly #waiting: Waiting[] = [];
 
-  /** @param total bytes */
-  constructor(readonly total: number) {}
+  /**
+   * @param total bytes
+   * @param taken called after each share that is handed out
+   */
+  constructor(readonly total: number, private readonly taken: () => void = () => undefined) {}
 
   get used(): number {
     return this.#used;
@@ -59,6 +62,7 @@ export class ByteBudget {
 
   #take(bytes: number): Lease {
     this.#used += bytes;
+    this.taken();
     let held = true;
     return {
       release: () => {
@@ -88,15 +92,45 @@ export class BufferPool {
    */
   constructor(readonly bytes: number, readonly kept: number) {}
 
+  /** What a content of so many bytes takes in memory. */
+  costOf(bytes: number): number {
+    return this.#isPooled(bytes) ? this.bytes : bytes;
+  }
+
   /** Exactly so many bytes, with anything in them. */
   take(bytes: number): Buffer {
-    // Small contents would waste most of a large buffer.
-    if (bytes > this.bytes || bytes < this.bytes / 4) return Buffer.allocUnsafeSlow(bytes);
-    return (this.#free.pop() ?? Buffer.allocUnsafeSlow(this.bytes)).subarray(0, bytes);
+    return this.#isPooled(bytes) ? (this.#free.pop() ?? Buffer.allocUnsafeSlow(this.bytes)).subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes);
   }
 
   /** Only for buffers that nothing else refers to any more. */
   give(buffer: Buffer): void {
     if (buffer.buffer.byteLength === this.bytes && this.#free.length < this.kept) this.#free.push(Buffer.from(buffer.buffer, 0, this.bytes));
+  }
+
+  /** Small contents would waste most of a large buffer. */
+  #isPooled(bytes: number): boolean {
+    return bytes <= this.bytes && bytes >= this.bytes / 4;
+  }
+}
+
+/** A buffer that several use at once; it goes back to its pool when the last one has let go. */
+export class SharedBuffer {
+  #users = 1;
+  #spoilt = false;
+
+  constructor(readonly data: Buffer, private readonly pool: BufferPool) {}
+
+  /** One more user. */
+  share(): this {
+    if (this.#users === 0) throw new Error("the buffer was given back already");
+    this.#users += 1;
+    return this;
+  }
+
+  /** @param clean false when something else may still refer to the data, such as a connection that broke: then it isn't used again */
+  release(clean = true): void {
+    if (!clean) this.#spoilt = true;
+    this.#users -= 1;
+    if (this.#users === 0 && !this.#spoilt) this.pool.give(this.data);
   }
 }

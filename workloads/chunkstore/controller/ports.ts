@@ -48,8 +48,8 @@ export class ChunkserverFailure extends Error {
 export interface ChunkserverApi {
   /** Resolves when the chunk is fsynced there. The data is read until this settles. */
   putChunk(to: NodeAddress, chunk: ChunkRef, data: Buffer, signal: AbortSignal): Promise<void>;
-  /** The chunk, verified here as well. */
-  getChunk(from: NodeAddress, chunk: ChunkRef, signal: AbortSignal): Promise<Buffer>;
+  /** Reads the chunk into a buffer of its size, and verifies it here as well. Nothing writes into the buffer once this has settled. */
+  getChunk(from: NodeAddress, chunk: ChunkRef, into: Buffer, signal: AbortSignal): Promise<void>;
   deleteUpload(at: NodeAddress, upload: string): Promise<void>;
   /** @param timeoutMs for the whole request, which may pull many chunks */
   replicate(to: NodeAddress, upload: string, request: ReplicateRequest, timeoutMs: number): Promise<ReplicateReply>;

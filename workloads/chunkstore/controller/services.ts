@@ -7,7 +7,7 @@ import { ChunkReader } from "./chunkReader";
 import type { DownloadOptions } from "./download";
 import { Files } from "./files";
 import { LoginGuard } from "./loginGuard";
-import { ByteBudget } from "./memory";
+import { BufferPool, ByteBudget } from "./memory";
 import { Pause } from "./loops";
 import type { Parts } from "./parts";
 import { RequestRefused } from "./refusal";
@@ -17,9 +17,12 @@ import { Tokens } from "./tokens";
 import { Uploader } from "./upload";
 import { WorkQueue } from "./workQueue";
 
-/** Content of uploads in memory at a time, and of downloads. Together with the cache a controller stays below 200 MiB. */
-const UPLOAD_BYTES = 12 * CHUNK_BYTES;
-const DOWNLOAD_BYTES = 12 * CHUNK_BYTES;
+/**
+ * Content of uploads in memory at a time, and of downloads. What the cache holds and what is on its way together take no more than
+ * the larger of `CHUNK_CACHE_MIB` and the sum of these two: the cache gives way. By default the whole process stays below 200 MB.
+ */
+const UPLOAD_BYTES = 6 * CHUNK_BYTES;
+const DOWNLOAD_BYTES = 6 * CHUNK_BYTES;
 /** A hash takes 32 MiB and a core for a fifth of a second. */
 const HASHES_AT_ONCE = 1;
 const HASHES_WAITING = 16;
@@ -50,7 +53,10 @@ export interface Services {
 
 export function createServices(parts: Parts, surroundings: Surroundings): Services {
   const { options: { settings, nodeId, log }, metrics, store, locations, index, sync, api, chunkservers, clusterTime, membership, contact, volume, monotonic } = parts;
-  const memory = { uploads: new ByteBudget(UPLOAD_BYTES), downloads: new ByteBudget(DOWNLOAD_BYTES) };
+  const contentBytes = Math.max(UPLOAD_BYTES + DOWNLOAD_BYTES, settings.chunkCacheBytes);
+  const pool = new BufferPool(CHUNK_BYTES, Math.ceil(contentBytes / CHUNK_BYTES));
+  const taken = (): void => reader.trim();
+  const memory = { uploads: new ByteBudget(UPLOAD_BYTES, taken), downloads: new ByteBudget(DOWNLOAD_BYTES, taken) };
   const repairPause = new Pause();
   const { replicationFactor, minWriteReplicas: minReplicas } = settings;
   const now = (): number => clusterTime.now();
@@ -59,22 +65,22 @@ export function createServices(parts: Parts, surroundings: Surroundings): Servic
     ...common, self: nodeId, index, store, sync, orphanGraceMs: settings.orphanGraceMs, lastFullContact: () => contact.at,
     controllers: () => [nodeId, ...membership.members("controller").filter(({ alive }) => alive).map(({ id }) => id)],
   });
-  const reader = new ChunkReader({
-    ...common, cacheBytes: settings.chunkCacheBytes, onCache: (hit) => metrics.cache.inc({ outcome: hit ? "hit" : "miss" }),
+  const reader: ChunkReader = new ChunkReader({
+    ...common, pool, cacheBytes: settings.chunkCacheBytes, cacheLimit: () => contentBytes - memory.uploads.used - memory.downloads.used, onCache: (hit) => metrics.cache.inc({ outcome: hit ? "hit" : "miss" }),
     onFailover: () => metrics.failovers.inc(),
     onDamage: () => {
       metrics.damaged.inc();
       repairPause.end();
     },
   });
-  const uploader = new Uploader({ ...common, memory: memory.uploads, minReplicas, propose: (name, state) => store.propose(name, state), publish: surroundings.publish });
+  const uploader = new Uploader({ ...common, pool, memory: memory.uploads, minReplicas, propose: (name, state) => store.propose(name, state), publish: surroundings.publish });
   const files = new Files({ ...common, store: { get: (name) => store.get(name), files: (tags) => store.files(tags), write: (name, state) => parts.guarded(() => store.write(name, state)) }, push: surroundings.push });
   const status = new Status({
     self: { id: nodeId, address: surroundings.address }, phase: surroundings.phase, store, membership, chunkservers, clusterTime, monotonic, replicationFactor, minReplicas,
     volumeFull: () => volume.full, underReplicated: () => repair.underReplicated(),
   });
   return {
-    ...createAuthentication(parts, surroundings.accounts), files, uploader, repair, repairPause, status, downloads: { reader, memory: memory.downloads }, memory: [memory.uploads, memory.downloads],
+    ...createAuthentication(parts, surroundings.accounts), files, uploader, repair, repairPause, status, downloads: { reader, pool, memory: memory.downloads }, memory: [memory.uploads, memory.downloads],
     uploadRefusal: () => (volume.full ? new RequestRefused("disk-full", "this controller's volume has no room for metadata", { fix: "use another controller, or make room on its volume" }) : undefined),
   };
 }

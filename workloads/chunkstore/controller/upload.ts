@@ -5,7 +5,7 @@ import { CHUNK_BYTES, MAX_CHUNKS, type ChunkInfo, type FileRecord, type FileStat
 import { BodyReader, ClientGone } from "./bodyReader";
 import type { Chunkservers } from "./chunkservers";
 import type { Locations } from "./locations";
-import { BufferPool, type ByteBudget, type Lease } from "./memory";
+import type { BufferPool, ByteBudget, Lease } from "./memory";
 import { NameLocks } from "./nameLocks";
 import { place, type ReplicationFactor } from "./placement";
 import type { ChunkserverApi, Log } from "./ports";
@@ -14,8 +14,6 @@ import { chunkCount, UploadSession } from "./uploadSession";
 
 /** Chunks of one upload that are on their way at a time. */
 const CHUNKS_IN_FLIGHT = 3;
-/** Buffers that are kept for the next chunks. */
-const KEPT_BUFFERS = 6;
 
 export interface UploadRequest {
   readonly name: string;
@@ -35,6 +33,7 @@ export interface UploaderOptions {
   readonly locations: Pick<Locations, "addChunks" | "applyManifests">;
   readonly api: ChunkserverApi;
   readonly memory: ByteBudget;
+  readonly pool: BufferPool;
   readonly replicationFactor: ReplicationFactor;
   readonly minReplicas: number;
   readonly log: Log;
@@ -50,7 +49,6 @@ export interface UploaderOptions {
 
 export class Uploader {
   readonly #options: UploaderOptions;
-  readonly #pool = new BufferPool(CHUNK_BYTES, KEPT_BUFFERS);
   /** Two uploads of one name at this controller: the one that commits last includes the other. */
   readonly #names = new NameLocks();
   #active = 0;
@@ -141,9 +139,9 @@ export class Uploader {
   }
 
   async #read(reader: BodyReader, bytes: number, signal: AbortSignal): Promise<{ data: Buffer; lease: Lease }> {
-    const lease = await this.#options.memory.acquire(bytes, signal);
+    const lease = await this.#options.memory.acquire(this.#options.pool.costOf(bytes), signal);
     try {
-      const data = this.#pool.take(bytes);
+      const data = this.#options.pool.take(bytes);
       await reader.fill(data);
       return { data, lease };
     } catch (error) {
@@ -153,7 +151,7 @@ export class Uploader {
   }
 
   async #send(session: UploadSession, index: number, info: ChunkInfo, data: Buffer): Promise<void> {
-    if (await session.send(index, info, data)) this.#pool.give(data);
+    if (await session.send(index, info, data)) this.#options.pool.give(data);
   }
 
   async #commit({ name, tags, owner, size }: UploadRequest, { upload, session }: { upload: string; session: UploadSession }, content: { chunks: ChunkInfo[]; sha256: string }): Promise<FileRecord> {
