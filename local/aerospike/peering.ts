@@ -8,6 +8,7 @@ import { acceptanceSeconds, PEERING } from "./latencies";
 
 export const VPC_PEERING = "aerospikecloud:api:VpcPeering";
 const CONNECTION = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection";
+const ACCEPTER = "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter";
 const ZONE = "aws:route53/zone:Zone";
 const VPC = "aws:ec2/vpc:Vpc";
 const SOURCE = "local/aerospike/latencies.ts";
@@ -33,8 +34,12 @@ export const peeringModel: ResourceModel<PeeringInputs> = {
     return afterOffer(record, offered, scope, cloud);
   },
   settleSeconds: (record) => PEERING.untilOffered + acceptanceSeconds(record.id),
-  destroy: async (record, _scope, { store }) => {
-    for (const key of [currentConnection(record, { store })?.key, zoneOf(record, { store })?.key]) {
+  destroy: async (record, _scope, cloud) => {
+    const { store } = cloud;
+    const connection = currentConnection(record, cloud);
+    // An acceptance is a state of the connection and ends with it.
+    for (const accepter of connection === undefined ? [] : store.list(ACCEPTER, { id: connection.id })) cloud.discard(accepter);
+    for (const key of [connection?.key, zoneOf(record, cloud)?.key]) {
       // AWS keeps a deleted connection visible for a while; what points to it is of no use either way.
       if (key !== undefined) store.patch(key, { status: "deleted", acceptStatus: "deleted" });
     }

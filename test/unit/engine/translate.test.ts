@@ -86,3 +86,28 @@ describe("messages", () => {
     expect(firstLine("\n\nerror: rpc error: code = Unknown desc = boom\nstack")).toBe("boom");
   });
 });
+
+describe("a provider's account of a wait", () => {
+  const look = (message: string, urn = VPC): EngineEvent => event({ diagnosticEvent: { severity: "info", message, urn, color: "never", ephemeral: true } });
+  const progress = (phase: string, checks: number, seconds: number) => ({ type: "resource.progress", stack: "home", urn: VPC, phase, checks, seconds });
+
+  it("becomes progress, with what else it says", () => {
+    expect(tallyOf([look("phase provisioning; 1 check; 0s"), look("phase active; 2 checks; 10s; waiting for its host")]).seen)
+      .toEqual([progress("provisioning", 1, 0), { ...progress("active", 2, 10), detail: "waiting for its host" }]);
+  });
+
+  it("is told at most once a second and a phase", () => {
+    let now = 0;
+    const seen: EngineEventBody[] = [];
+    const tally = new UpdateTally("home", (body) => seen.push(body), { now: () => now });
+    for (const [at, message] of [[0, "phase a; 1 check; 0s"], [999, "phase a; 2 checks; 1s"], [999, "phase b; 3 checks; 1s"], [1999, "phase b; 4 checks; 2s"]] as const) {
+      now = at;
+      tally.take(look(message));
+    }
+    expect(seen).toEqual([progress("a", 1, 0), progress("b", 3, 1), progress("b", 4, 2)]);
+  });
+
+  it("of another form is nothing, and no message either", () => {
+    expect(tallyOf([look("working on it"), look("phase x; many checks; 1s")]).seen).toEqual([]);
+  });
+});

@@ -121,10 +121,13 @@ describe("peerings", () => {
     expect(offered["peeringId"]).toMatch(/^pcx-[0-9a-f]{17}$/);
     const connection = world.cloud.context.store.list("aws:ec2/vpcPeeringConnection:VpcPeeringConnection")[0];
     world.cloud.context.store.patch(connection?.key ?? "", { acceptStatus: "active" });
+    const acceptance = { type: "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter", id: connection?.id ?? "", region: "us-east-1", account: "123456789012" };
+    world.cloud.context.register({ ...acceptance, outputs: {} });
     const up = peeringOf((await world.until(url, peeringIs("active"))).body);
     expect(up["privateHostedZoneId"]).toMatch(/^Z[A-Z0-9]+$/);
     expect((await world.send("DELETE", `${url}/${String(up["id"])}`)).status).toBe(204);
     await world.until(url, (body) => body["count"] === 0);
+    expect(world.cloud.context.store.list(acceptance.type)).toEqual([]);
   });
 
   it("fail for blocks that overlap, and are not operable for a VPC that isn't there", async () => {
