@@ -31,6 +31,12 @@ function network() {
   new aws.ec2.NatGateway("net", { subnetId: subnet.id, allocationId: address.id });
   const namespace = new aws.servicediscovery.PrivateDnsNamespace("net", { name: "net.local", vpc: vpc.id });
   const registry = new aws.servicediscovery.Service("net", { dnsConfig: { namespaceId: namespace.id, dnsRecords: [{ ttl: 10, type: "A" }] } });
+  const peer = new aws.ec2.Vpc("peer", { cidrBlock: "10.1.0.0/16" });
+  const connection = new aws.ec2.VpcPeeringConnection("net", { vpcId: vpc.id, peerVpcId: peer.id });
+  new aws.ec2.VpcPeeringConnectionAccepter("net", { vpcPeeringConnectionId: connection.id, autoAccept: true });
+  new aws.route53.ZoneAssociation("net", { zoneId: namespace.hostedZone, vpcId: peer.id });
+  const instance = new aws.ec2.Instance("net", { ami: "ami-0123456789abcdef0", instanceType: "t3.small", subnetId: subnet.id });
+  new aws.ssm.Association("net", { name: "AWS-RunShellScript", targets: [{ key: "InstanceIds", values: [instance.id] }], parameters: { commands: "true" } });
   return { subnet, group, registry };
 }
 

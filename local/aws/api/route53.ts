@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { ServiceError } from "../../model";
 import { text } from "../define";
-import { ZONE, ZONE_ASSOCIATION } from "../route53/zoneAssociation";
+import { findZone, ZONE_ASSOCIATION } from "../route53/zoneAssociation";
 import { notModelled, plainMessage } from "./protocol";
 import type { ApiService } from "./protocol";
 import { element, xml } from "./xml";
@@ -22,7 +22,7 @@ export const route53Api: ApiService = {
     return xml(element(`ListHostedZonesByVPCResponse ${NAMESPACE}`, {
       HostedZoneSummaries: {
         HostedZoneSummary: zones.map((id) => {
-          const zone = cloud.store.list(ZONE, { id })[0];
+          const zone = findZone(cloud, id);
           return { HostedZoneId: id, Name: `${text(zone?.outputs["name"])}.`, Owner: { OwningAccount: zone?.account ?? "" } };
         }),
       },

@@ -1,10 +1,12 @@
 /** `aws:route53/zoneAssociation:ZoneAssociation`: a private hosted zone that a VPC resolves names in. */
 import { z } from "zod";
 import { ServiceError } from "../../model";
+import type { CloudContext, ResourceRecord } from "../../model";
 import { defineResource, list, text } from "../define";
 import { requireVpc } from "../ec2/shared";
 
 export const ZONE = "aws:route53/zone:Zone";
+const NAMESPACE = "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace";
 export const ZONE_ASSOCIATION = "aws:route53/zoneAssociation:ZoneAssociation";
 
 export const zoneAssociation = defineResource({
@@ -17,7 +19,7 @@ export const zoneAssociation = defineResource({
   begin(inputs, scope, cloud) {
     const region = inputs.vpcRegion ?? scope.region;
     requireVpc(cloud, { region, account: scope.account }, inputs.vpcId);
-    const zone = cloud.store.list(ZONE, { id: inputs.zoneId })[0];
+    const zone = findZone(cloud, inputs.zoneId);
     if (!zone) throw new ServiceError("NoSuchHostedZone", `No hosted zone found with ID: ${inputs.zoneId}`, 404);
     // A zone of another account takes a VPC that its owner has authorised, and no other.
     if (zone.account !== scope.account && !list(zone.outputs["authorizedVpcs"]).includes(inputs.vpcId)) {
@@ -29,3 +31,8 @@ export const zoneAssociation = defineResource({
   },
   importIds: (record) => [`${text(record.inputs["zoneId"])}:${text(record.inputs["vpcId"])}:${text(record.outputs["vpcRegion"])}`],
 });
+
+/** A zone of another account that was made known here, or the one that Cloud Map made for a private namespace. */
+export function findZone(cloud: CloudContext, id: string): ResourceRecord | undefined {
+  return cloud.store.list(ZONE, { id })[0] ?? cloud.store.list(NAMESPACE).find(({ outputs }) => outputs["hostedZone"] === id);
+}
