@@ -106,7 +106,8 @@ export class UpdateTally {
 
   private started(step: StepMetadata): void {
     this.startedAt.set(step.urn, this.now());
-    if (step.op === "create" || step.op === "create-replacement") this.creating.set(step.urn, createOf(step));
+    // A component has no provider that could have made anything without telling: it is written anew by the next update.
+    if ((step.op === "create" || step.op === "create-replacement") && step.new?.custom !== false) this.creating.set(step.urn, createOf(step));
     if (step.type === STACK_TYPE) return;
     this.emit({ type: "resource.started", stack: this.stack, urn: step.urn, resourceType: step.type, op: step.op });
   }
@@ -164,7 +165,7 @@ interface StepMetadata {
   readonly urn: string;
   readonly type: string;
   readonly provider?: string;
-  readonly new?: { readonly parent?: string; readonly inputs?: Record<string, unknown>; readonly protect?: boolean; readonly retainOnDelete?: boolean } | null;
+  readonly new?: { readonly custom?: boolean; readonly parent?: string; readonly inputs?: Record<string, unknown>; readonly protect?: boolean; readonly retainOnDelete?: boolean } | null;
 }
 
 function createOf({ urn, type, provider, new: made }: StepMetadata): UnansweredCreate {

@@ -16,7 +16,7 @@ export interface Timings {
   readonly scrubIntervalSeconds?: number;
   /** How long a login is good, at least 1. @default 28800 */
   readonly tokenLifetimeSeconds?: number;
-  /** Chunks of an upload that came to nothing stay so long, at least 1. @default 3600 */
+  /** Chunks of an upload that came to nothing stay so long, at least 60: one under way may pause for a while. @default 3600 */
   readonly orphanGraceSeconds?: number;
   /** Chunks of a file that was overwritten stay so long, for downloads that are under way. @default 60 */
   readonly replacedGraceSeconds?: number;
@@ -45,7 +45,7 @@ export const TIMINGS: readonly Timing[] = [
   { argument: "repairIntervalSeconds", variable: "REPAIR_INTERVAL", least: 0.1, roles: ["controller"] },
   { argument: "scrubIntervalSeconds", variable: "SCRUB_INTERVAL", least: 0.1, roles: ["chunkserver"] },
   { argument: "tokenLifetimeSeconds", variable: "TOKEN_TTL", least: 1, roles: ["controller"] },
-  { argument: "orphanGraceSeconds", variable: "ORPHAN_GRACE", least: 1, roles: BOTH },
+  { argument: "orphanGraceSeconds", variable: "ORPHAN_GRACE", least: 60, roles: BOTH },
   { argument: "replacedGraceSeconds", variable: "REPLACED_GRACE", least: 0, roles: BOTH },
   { argument: "tombstoneLifetimeSeconds", variable: "TOMBSTONE_TTL", least: 1, roles: BOTH },
 ];

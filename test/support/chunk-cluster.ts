@@ -183,7 +183,7 @@ function common(node: ClusterNode): { nodeId: string; host: string; log: Paramet
 function commonSettings({ dataDir }: ClusterNode, clusterKey: Buffer): CommonSettings {
   return {
     nodeId: undefined, dataDir, clusterKey, controllerAlias: "controller", chunkserverAlias: "chunkserver", logLevel: "debug", runAs: undefined,
-    heartbeatIntervalMs: 200, heartbeatTimeoutMs: 2_500, tombstoneTtlMs: 600_000, replacedGraceMs: 1_000, orphanGraceMs: 2_000,
+    heartbeatIntervalMs: 200, heartbeatTimeoutMs: 2_500, tombstoneTtlMs: 600_000, replacedGraceMs: 1_000, orphanGraceMs: 10_000,
   };
 }
 

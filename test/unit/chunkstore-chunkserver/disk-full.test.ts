@@ -59,8 +59,8 @@ describe("a disk that is full", () => {
     free = 64 * MIB;
     clock.advance(1_001);
     expect((await put(server, chunk())).status).toBe(507);
-    expect(await json(server, "PUT", "/v1/manifests", { records: [record("a", 1, [one])] })).toEqual({ changed: 1 });
-    expect(await json(server, "PUT", "/v1/manifests", { records: [record("a", 2)] })).toEqual({ changed: 1 });
+    expect(await json(server, "PUT", "/v1/manifests", { records: [record("a", 1, [one])] })).toMatchObject({ changed: 1 });
+    expect(await json(server, "PUT", "/v1/manifests", { records: [record("a", 2)] })).toMatchObject({ changed: 1 });
     free = 70 * MIB;
     clock.advance(1_001);
     expect((await put(server, chunk())).status).toBe(201);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ManifestPage } from "../../../workloads/chunkstore/contract/nodeApi";
+import type { ManifestPage, ManifestPushReply } from "../../../workloads/chunkstore/contract/nodeApi";
 import type { FileRecord } from "../../../workloads/chunkstore/contract/record";
 import { ManifestDisk } from "../../../workloads/chunkstore/chunkserver/manifestDisk";
 import { DiskHealth } from "../../../workloads/chunkstore/chunkserver/diskHealth";
@@ -11,7 +11,7 @@ import { prepareVolume } from "../../../workloads/chunkstore/chunkserver/load";
 import { Quarantine } from "../../../workloads/chunkstore/chunkserver/quarantine";
 import { ask, chunk, eventually, get, json, memoryLog, put, record, sha256, startServer, temporaryFolder, type TestServer } from "./support";
 
-const push = (server: TestServer, ...records: FileRecord[]): Promise<{ changed: number }> => json(server, "PUT", "/v1/manifests", { records });
+const push = (server: TestServer, ...records: FileRecord[]): Promise<ManifestPushReply> => json(server, "PUT", "/v1/manifests", { records });
 
 async function all(server: TestServer): Promise<FileRecord[]> {
   const records: FileRecord[] = [];
@@ -27,10 +27,19 @@ describe("manifests", () => {
   it("are merged by the last write, in whatever order they come", async () => {
     const server = await startServer();
     const [old, middle, last] = [record("a", 1, [chunk()]), record("a", 2, [chunk()], "writer-2"), record("a", 3, [chunk()], "writer-3")];
-    expect(await push(server, last)).toEqual({ changed: 1 });
-    expect(await push(server, old, middle)).toEqual({ changed: 1 }); // the versions are joined
-    expect(await push(server, old, middle, last)).toEqual({ changed: 0 });
+    expect((await push(server, last)).changed).toBe(1);
+    expect((await push(server, old, middle)).changed).toBe(1); // the versions are joined
+    expect((await push(server, old, middle, last)).changed).toBe(0);
     expect(await all(server)).toEqual([{ ...last, version: { "writer-1": 1, "writer-2": 2, "writer-3": 3 } }]);
+  });
+
+  it("are told back when chunks of theirs are not there, unless another write has the name", async () => {
+    const server = await startServer();
+    const [one, other] = [chunk(), chunk()];
+    for (const here of [one, other]) expect((await put(server, here)).status).toBe(201);
+    const [whole, partly] = [record("whole", 1, [one]), record("partly", 2, [other, chunk(1_000, other.upload, 1)])];
+    expect(await push(server, whole, partly, record("empty", 3, []), record("deleted", 4))).toEqual({ changed: 4, incomplete: [other.upload] });
+    expect(await push(server, record("partly", 1, [chunk()], "writer-2"))).toEqual({ changed: 1, incomplete: [] });
   });
 
   it("survive a restart, deletions included, under any name", async () => {
@@ -126,7 +135,7 @@ describe("a manifest that can't be read", () => {
     const second = await startServer({ folder });
     expect((await all(second)).map(({ name }) => name)).toEqual(["b"]);
     expect(readdirSync(path.join(second.dataDir, "quarantine"))).toHaveLength(1);
-    expect(await push(second, record("a", 1, [chunk()]))).toEqual({ changed: 1 });
+    expect((await push(second, record("a", 1, [chunk()]))).changed).toBe(1);
   });
 
   it("is noticed while the node runs, and controllers are made to read all again", async () => {

@@ -1,5 +1,5 @@
 /** Chunkservers in memory, for tests of what a controller does with them. */
-import type { ReplicateReply, ReplicateRequest } from "../../../workloads/chunkstore/contract/nodeApi";
+import type { ManifestPushReply, ReplicateReply, ReplicateRequest } from "../../../workloads/chunkstore/contract/nodeApi";
 import type { FileRecord } from "../../../workloads/chunkstore/contract/record";
 import { ChunkserverFailure, type ChunkRef, type ChunkserverApi, type FailureKind, type Log, type NodeAddress } from "../../../workloads/chunkstore/controller/ports";
 import { Chunkservers } from "../../../workloads/chunkstore/controller/chunkservers";
@@ -65,10 +65,10 @@ export class FakeFleet implements ChunkserverApi {
     return { stored, failed };
   }
 
-  async pushManifests(to: NodeAddress, records: readonly FileRecord[]): Promise<number> {
+  async pushManifests(to: NodeAddress, records: readonly FileRecord[]): Promise<ManifestPushReply> {
     await this.#meet(to.id, "manifest", -1);
     this.manifestsAt.set(to.id, [...(this.manifestsAt.get(to.id) ?? []), ...records]);
-    return records.length;
+    return { changed: records.length, incomplete: records.flatMap(({ state }) => (state.kind === "file" && !state.chunks.every((_, index) => this.#of(to.id).has(`${state.upload}/${index}`)) ? [state.upload] : [])) };
   }
 
   async removeOrphans(at: NodeAddress, uploads: readonly string[]): Promise<readonly string[]> {

@@ -115,6 +115,19 @@ describe("an upload's chunkservers", () => {
     expect(fleet.removed.length).toBe(5);
   });
 
+  it("count for the acknowledgement only with what they have when the manifest comes", async () => {
+    const fleet = new FakeFleet(SERVERS);
+    const { session, upload } = sessionOf(fleet);
+    await session.send(0, info(0), data(0));
+    await session.complete();
+    for (const id of ["s1", "s2", "s3", "s4"]) fleet.chunks.get(id)?.clear();
+    await expect(session.commit(recordOf("f", upload, [info(0)]))).rejects.toMatchObject({ code: "not-enough-chunkservers" });
+    const again = sessionOf(fleet);
+    await again.session.send(0, info(0), data(0));
+    for (const id of ["s1", "s2", "s3"]) fleet.chunks.get(id)?.clear();
+    await again.session.commit(recordOf("f", again.upload, [info(0)]));
+  });
+
   it("hold enough whole replicas whenever an upload is acknowledged, whatever fails", async () => {
     const troubles = fc.constantFrom<Trouble | undefined>(undefined, undefined, undefined, "unreachable", "full", "refused");
     await fc.assert(fc.asyncProperty(fc.array(troubles, { minLength: 1, maxLength: 60 }), fc.integer({ min: 0, max: 6 }), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 3 }), async (script, chunks, targets, minReplicas) => {

@@ -32,6 +32,15 @@ describe("the engine's events", () => {
     ]);
   });
 
+  it("tell which creates got no answer: of resources that a provider makes, not of components", () => {
+    const made = (urn: string, custom: boolean): EngineEvent[] => [
+      event({ resourcePreEvent: { metadata: { urn, type: "t", op: "create", new: { custom, inputs: { a: 1 } } } } }),
+      diag("error", "rpc error: code = Unavailable desc = connection closed", urn), failed(urn, "t", "create"),
+    ];
+    const { tally } = tallyOf([...made(VPC, true), ...made(`${VPC}-component`, false)]);
+    expect(tally.unanswered()).toEqual([{ urn: VPC, type: "t", inputs: { a: 1 } }]);
+  });
+
   it("leave the stack's own record out", () => {
     const { seen } = tallyOf([pre(STACK, "pulumi:pulumi:Stack", "create"), outputs(STACK, "pulumi:pulumi:Stack", "create")]);
     expect(seen).toEqual([]);

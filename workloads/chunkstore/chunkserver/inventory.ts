@@ -1,5 +1,6 @@
 /** The chunks that this chunkserver has, in memory, with the log of their changes. */
 import type { Cursor, InventoryPage } from "../contract/nodeApi";
+import type { FileState } from "../contract/record";
 import { ChangeLog, type Slot } from "./changeLog";
 import type { ChunkName } from "./layout";
 
@@ -55,6 +56,12 @@ export class Inventory {
     return [...this.#uploads].flatMap(([upload, { present }]) => (present > 0 ? [upload] : []));
   }
 
+  /** Whether every chunk of the file is present. */
+  holds({ upload, chunks }: Pick<FileState, "upload" | "chunks">): boolean {
+    return chunks.every(({ sha256 }, index) => this.get(upload, index)?.value.sha256 === sha256);
+  }
+
+  /** Whether any chunk of the upload is present. */
   has(upload: string): boolean {
     return (this.#uploads.get(upload)?.present ?? 0) > 0;
   }

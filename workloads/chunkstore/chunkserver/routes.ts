@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z, type ZodType } from "zod";
 import {
-  CHUNK_SHA256_HEADER, cursorSchema, manifestPushSchema, orphanRequestSchema, replicateRequestSchema, type Cursor,
+  CHUNK_SHA256_HEADER, cursorSchema, manifestPushSchema, orphanRequestSchema, replicateRequestSchema, type Cursor, type ManifestPushReply,
 } from "../contract/nodeApi";
 import { CHUNK_BYTES } from "../contract/record";
 import { callerOf, NodeRefusal, type Log, type NodeServer } from "../transport";
@@ -73,7 +73,13 @@ function addChunkRoutes(app: NodeServer, { disk, manifests, metrics, log }: Rout
 }
 
 function addManifestRoutes(app: NodeServer, { manifests, disk }: RouteParts): void {
-  app.put("/v1/manifests", async (request) => ({ changed: await manifests.merge(parsed(manifestPushSchema, request.body).records) }));
+  app.put("/v1/manifests", async (request): Promise<ManifestPushReply> => {
+    const { records } = parsed(manifestPushSchema, request.body);
+    const changed = await manifests.merge(records);
+    // Asked after the merge: from then on nobody takes the chunks for an orphan's, and what went before it is told.
+    const incomplete = records.flatMap(({ state }) => (state.kind === "file" && manifests.names(state.upload) && !disk.inventory.holds(state) ? [state.upload] : []));
+    return { changed, incomplete };
+  });
   app.get("/v1/manifests", async (request) => manifests.page(cursorOf(request.query)));
   app.get("/v1/inventory", async (request) => disk.inventory.page(cursorOf(request.query)));
 }

@@ -74,7 +74,13 @@ export const manifestPageSchema = z.object({ cursor: cursorSchema, more: z.boole
 export type ManifestPage = z.infer<typeof manifestPageSchema>;
 
 export const manifestPushSchema = z.object({ records: z.array(fileRecordSchema).max(RECORDS_PER_MESSAGE) });
-export const manifestPushReplySchema = z.object({ changed: z.int().nonnegative() });
+export const manifestPushReplySchema = z.object({
+  /** Records that were new there. */
+  changed: z.int().nonnegative(),
+  /** Those of the records' uploads that a manifest there names now and whose chunks are not all there. */
+  incomplete: z.array(z.string()),
+});
+export type ManifestPushReply = z.infer<typeof manifestPushReplySchema>;
 
 export const replicateRequestSchema = z.object({
   chunks: z.array(chunkSchema.extend({ index: z.int().nonnegative() })),

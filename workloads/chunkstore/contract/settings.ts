@@ -48,8 +48,11 @@ export const DEFAULTS = {
  * - `ACCOUNTS_FILE`: JSON `{ "<user>": "<password>" }`, on controllers only. @default `/run/secrets/accounts`
  * - `CONTROLLER_ALIAS`, `CHUNKSERVER_ALIAS`: names to look up. @default as above
  * - `LOG_LEVEL`: pino's levels. @default `info`
+ * - `RUN_AS`: `<uid>:<gid>` that a node becomes once it has read its secrets, if it starts as root. @default stays who it is
+ * - `DISK_RESERVE_MIB`: room that chunks leave free on a chunkserver's disk. @default the larger one of 1% of the disk and 64
+ * - `CAPACITY_MIB`: most that chunks may take there. @default what the disk has
  */
 export const OTHER_VARIABLES = [
   "CONTROLLER_NODE_ID", "CHUNKSERVER_NODE_ID", "REPLICATION_FACTOR", "MIN_WRITE_REPLICAS", "DATA_DIR", "CLUSTER_KEY_FILE", "ACCOUNTS_FILE",
-  "CONTROLLER_ALIAS", "CHUNKSERVER_ALIAS", "LOG_LEVEL",
+  "CONTROLLER_ALIAS", "CHUNKSERVER_ALIAS", "LOG_LEVEL", "RUN_AS", "DISK_RESERVE_MIB", "CAPACITY_MIB",
 ] as const;

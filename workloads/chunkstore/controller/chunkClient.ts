@@ -6,6 +6,7 @@ import {
   CHUNK_SHA256_HEADER, inventoryPageSchema, manifestPageSchema, manifestPushReplySchema, orphanReplySchema, replicateReplySchema, type Cursor,
 } from "../contract/nodeApi";
 import type { NodeClient } from "../contract/ports";
+import { unlessAborted } from "../transport";
 import { ChunkserverFailure, type ChunkRef, type ChunkserverApi, type FailureKind, type NodeAddress } from "./ports";
 import { WorkQueue } from "./workQueue";
 
@@ -35,8 +36,7 @@ export function chunkserverApi(client: NodeClient): ChunkserverApi {
     getChunk: (from, chunk, into, signal) => gets.of(from).run(() => getChunk(client, from, chunk, into, signal), signal),
     deleteUpload: (at, upload) => exchange(client, at, { method: "DELETE", path: `/v1/chunks/${upload}` }, async (body) => body.dump()),
     replicate: (to, upload, body, timeoutMs) => json(client, to, "POST", `/v1/chunks/${upload}/replicate`, body, replicateReplySchema, timeoutMs),
-    pushManifests: async (to, records, signal) =>
-      (await json(client, to, "PUT", "/v1/manifests", { records }, manifestPushReplySchema, PAGE_TIMEOUT_MS, signal)).changed,
+    pushManifests: (to, records, signal) => json(client, to, "PUT", "/v1/manifests", { records }, manifestPushReplySchema, PAGE_TIMEOUT_MS, signal),
     manifests: (from, after) => json(client, from, "GET", `/v1/manifests${query(after)}`, undefined, manifestPageSchema, PAGE_TIMEOUT_MS),
     inventory: (from, after) => json(client, from, "GET", `/v1/inventory${query(after)}`, undefined, inventoryPageSchema, PAGE_TIMEOUT_MS),
     removeOrphans: async (at, uploads, idleSeconds) =>
@@ -112,10 +112,10 @@ async function attemptOnce<T>(client: NodeClient, node: NodeAddress, options: Ex
   options.signal?.addEventListener("abort", aborted, { once: true });
   if (options.signal?.aborted === true) aborted();
   try {
-    const { statusCode, body } = await request(`https://${host(node.address)}:${node.port}${options.path}`, {
+    const { statusCode, body } = await unlessAborted(request(`https://${host(node.address)}:${node.port}${options.path}`, {
       dispatcher: client.dispatcher, method: options.method, signal: limit.signal, headersTimeout: 0, bodyTimeout: 0,
       ...(options.headers && { headers: options.headers }), ...(options.body && { body: options.body(moved) as never }),
-    });
+    }), limit.signal);
     if (statusCode >= 200 && statusCode < 300) return await read(body, moved);
     const text = await body.text();
     throw new ChunkserverFailure(node.id, KINDS[statusCode] ?? "refused", `chunkserver ${node.id} answered ${statusCode} to ${options.method}: ${messageIn(text)}`);

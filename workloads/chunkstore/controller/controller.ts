@@ -107,8 +107,9 @@ class Controller implements RunningController {
     for (const until = monotonic() + FINISH_MS; this.#services.uploader.active + this.#downloads > 0 && monotonic() < until;) await delay(FINISH_LOOK_MS);
     this.#stop.abort(new Error("the controller stops"));
     await Promise.all([this.#clients.close(), this.#nodes.close()]);
+    await this.#parts.disconnect();
     await this.#background;
-    await this.#parts.close();
+    this.#parts.close();
   }
 
   #createClientServer(): FastifyInstance {

@@ -4,7 +4,7 @@ import type { RecordStore } from "../contract/ports";
 import type { FileRecord, FileState } from "../contract/record";
 import type { Chunkservers } from "./chunkservers";
 import type { Locations } from "./locations";
-import { NameLocks } from "./nameLocks";
+import type { NameLocks } from "./nameLocks";
 import { desiredReplicas, type ReplicationFactor } from "./placement";
 import type { ChunkserverApi, Log } from "./ports";
 import { RequestRefused } from "./refusal";
@@ -18,6 +18,7 @@ export interface FilesOptions {
   readonly chunkservers: Pick<Chunkservers, "living">;
   readonly api: Pick<ChunkserverApi, "pushManifests">;
   readonly replicationFactor: ReplicationFactor;
+  readonly names: NameLocks;
   /** Tells the other controllers what changed here. */
   readonly push: () => Promise<void>;
   /** Cluster time, milliseconds since 1970. */
@@ -29,8 +30,6 @@ export interface FilesOptions {
 export interface LiveFile { readonly record: FileRecord; readonly state: FileState }
 
 export class Files {
-  readonly #names = new NameLocks();
-
   constructor(private readonly options: FilesOptions) {}
 
   /** @throws {RequestRefused} `file-not-found` */
@@ -61,7 +60,7 @@ export class Files {
 
   /** Deletes the file: durable here on return, and known to all who could be reached. @throws {RequestRefused} `file-not-found` */
   async delete(name: string, owner: string): Promise<void> {
-    await this.#names.run(name, async () => {
+    await this.options.names.run(name, async () => {
       const { state } = this.get(name);
       const { store, push, delay, now, log } = this.options;
       const record = store.write(name, { kind: "deleted", owner, modifiedAt: new Date(now()).toISOString() });

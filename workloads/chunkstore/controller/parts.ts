@@ -61,7 +61,9 @@ export interface Parts {
   readonly contact: { at: number };
   /** Runs what writes to the volume, and notes when there was no room. */
   guarded<T>(write: () => T): T;
-  close(): Promise<void>;
+  /** Ends all requests to other nodes. */
+  disconnect(): Promise<void>;
+  close(): void;
 }
 
 /** Opens and connects all of it; nothing listens and nothing runs by itself yet. */
@@ -94,12 +96,8 @@ export function createParts(options: ControllerOptions): Parts {
     },
   });
   const servers = connectChunkservers({ options, clock, api, storage, metrics, log, volume, guarded });
-  const close = async (): Promise<void> => {
-    await client.close();
-    storage.close();
-  };
   const contact = { at: Number.NEGATIVE_INFINITY };
-  return { options, clock, monotonic, contact, nodePort, registry, metrics, client, api, volume, clusterTime, membership, discovery, gossip, guarded, ...storage, ...servers, close };
+  return { options, clock, monotonic, contact, nodePort, registry, metrics, client, api, volume, clusterTime, membership, discovery, gossip, guarded, ...storage, ...servers, disconnect: () => client.close() };
 }
 
 type Storage = Pick<Parts, "store" | "locations" | "index"> & { close(): void };

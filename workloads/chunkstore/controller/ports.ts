@@ -1,5 +1,5 @@
 /** What the controller's parts need from each other and from their surroundings; each is replaced by a fake in tests. */
-import type { Cursor, InventoryPage, ManifestPage, ReplicateReply, ReplicateRequest } from "../contract/nodeApi";
+import type { Cursor, InventoryPage, ManifestPage, ManifestPushReply, ReplicateReply, ReplicateRequest } from "../contract/nodeApi";
 import type { FileRecord } from "../contract/record";
 
 /** The part of pino's logger that is used. */
@@ -53,8 +53,8 @@ export interface ChunkserverApi {
   deleteUpload(at: NodeAddress, upload: string): Promise<void>;
   /** @param timeoutMs for the whole request, which may pull many chunks */
   replicate(to: NodeAddress, upload: string, request: ReplicateRequest, timeoutMs: number): Promise<ReplicateReply>;
-  /** Resolves with how many were new there, when all are fsynced. */
-  pushManifests(to: NodeAddress, records: readonly FileRecord[], signal?: AbortSignal): Promise<number>;
+  /** Resolves when all are fsynced there. */
+  pushManifests(to: NodeAddress, records: readonly FileRecord[], signal?: AbortSignal): Promise<ManifestPushReply>;
   manifests(from: NodeAddress, after: Cursor | undefined): Promise<ManifestPage>;
   inventory(from: NodeAddress, after: Cursor | undefined): Promise<InventoryPage>;
   /** Resolves with the uploads that were removed. */

@@ -9,6 +9,7 @@ import { Files } from "./files";
 import { LoginGuard } from "./loginGuard";
 import { BufferPool, ByteBudget } from "./memory";
 import { Pause } from "./loops";
+import { NameLocks } from "./nameLocks";
 import type { Parts } from "./parts";
 import { RequestRefused } from "./refusal";
 import { Repair } from "./repair";
@@ -60,7 +61,7 @@ export function createServices(parts: Parts, surroundings: Surroundings): Servic
   const repairPause = new Pause();
   const { replicationFactor, minWriteReplicas: minReplicas } = settings;
   const now = (): number => clusterTime.now();
-  const common = { chunkservers, locations, api, log, monotonic, now, delay: wait, replicationFactor };
+  const common = { chunkservers, locations, api, log, monotonic, now, delay: wait, replicationFactor, names: new NameLocks() };
   const repair = new Repair({
     ...common, self: nodeId, index, store, sync, orphanGraceMs: settings.orphanGraceMs, lastFullContact: () => contact.at,
     controllers: () => [nodeId, ...membership.members("controller").filter(({ alive }) => alive).map(({ id }) => id)],

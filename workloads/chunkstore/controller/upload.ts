@@ -6,7 +6,7 @@ import { BodyReader, ClientGone } from "./bodyReader";
 import type { Chunkservers } from "./chunkservers";
 import type { Locations } from "./locations";
 import type { BufferPool, ByteBudget, Lease } from "./memory";
-import { NameLocks } from "./nameLocks";
+import type { NameLocks } from "./nameLocks";
 import { place, type ReplicationFactor } from "./placement";
 import type { ChunkserverApi, Log } from "./ports";
 import { RequestRefused } from "./refusal";
@@ -34,6 +34,8 @@ export interface UploaderOptions {
   readonly api: ChunkserverApi;
   readonly memory: ByteBudget;
   readonly pool: BufferPool;
+  /** Two writes of one name at this controller: the one that commits last includes the other. */
+  readonly names: NameLocks;
   readonly replicationFactor: ReplicationFactor;
   readonly minReplicas: number;
   readonly log: Log;
@@ -49,8 +51,6 @@ export interface UploaderOptions {
 
 export class Uploader {
   readonly #options: UploaderOptions;
-  /** Two uploads of one name at this controller: the one that commits last includes the other. */
-  readonly #names = new NameLocks();
   #active = 0;
 
   constructor(options: UploaderOptions) {
@@ -77,7 +77,7 @@ export class Uploader {
         throw new RequestRefused("checksum-mismatch", `content differs from what was announced; got SHA-256 ${sha256}; expected ${request.sha256}`, { fix: "upload again; the file may have changed while it was read" });
       }
       await session.session.complete();
-      return await this.#names.run(request.name, async () => {
+      return await this.#options.names.run(request.name, async () => {
         committing = true;
         return this.#commit(request, session, { chunks, sha256 });
       });

@@ -224,9 +224,10 @@ export class UploadSession {
   async #pushManifest(to: NodeAddress, record: FileRecord, check: () => boolean): Promise<void> {
     for (let attempt = 1; attempt <= MANIFEST_TRIES; attempt += 1) {
       try {
-        await this.#options.api.pushManifests(to, [record]);
+        const { incomplete } = await this.#options.api.pushManifests(to, [record]);
         const member = this.#members.get(to.id);
-        if (member) member.manifest = true;
+        // It may have lost chunks meanwhile: only what is there together with the manifest counts.
+        if (member && incomplete.length === 0) member.manifest = true;
         check();
         return;
       } catch (error) {

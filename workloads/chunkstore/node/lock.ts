@@ -22,7 +22,7 @@ export function lockVolume(dataDir: string): VolumeLock {
   mkdirSync(dataDir, { recursive: true });
   const db = new DatabaseSync(join(dataDir, "node.lock"));
   try {
-    db.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;");
+    db.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;");
   } catch (error) {
     db.close();
     if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY) {

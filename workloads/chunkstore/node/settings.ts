@@ -88,7 +88,7 @@ function readCommon(reader: Reader, role: Role): CommonSettings {
     heartbeatTimeoutMs: timeout,
     tombstoneTtlMs: reader.seconds("TOMBSTONE_TTL", DEFAULTS.TOMBSTONE_TTL, { least: 1 }),
     replacedGraceMs: reader.seconds("REPLACED_GRACE", DEFAULTS.REPLACED_GRACE, { least: 0 }),
-    orphanGraceMs: reader.seconds("ORPHAN_GRACE", DEFAULTS.ORPHAN_GRACE, { least: 1 }),
+    orphanGraceMs: reader.seconds("ORPHAN_GRACE", DEFAULTS.ORPHAN_GRACE, { least: 60 }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Requests to other nodes: one pool of connections over the cluster's TLS. */
+import { once } from "node:events";
 import { Socket } from "node:net";
 import { Agent, buildConnector, errors, request } from "undici";
 import { z, type ZodType } from "zod";
@@ -59,6 +60,17 @@ function connector(tls: NodeTls): buildConnector.connector {
   };
 }
 
+/** A request that is aborted while it waits for a connection is told so by undici only when the connection comes or fails; this tells at once. */
+export async function unlessAborted<T>(request: Promise<T>, signal: AbortSignal): Promise<T> {
+  const over = new AbortController();
+  const abort = signal.aborted ? Promise.resolve() : once(signal, "abort", { signal: over.signal });
+  try {
+    return await Promise.race([request, abort.then(() => Promise.reject(signal.reason as Error))]);
+  } finally {
+    over.abort();
+  }
+}
+
 type Headers = Parameters<Agent["dispatch"]>[0]["headers"];
 
 function withNode(headers: Headers, nodeId: string): Headers {
@@ -89,10 +101,10 @@ async function exchangeJson<T>(dispatcher: Agent, asked: JsonRequest, schema: Zo
 }
 
 async function exchange(dispatcher: Agent, { method, address, port, path, body }: JsonRequest, signal: AbortSignal, timeoutMs: number): Promise<{ statusCode: number; text: string }> {
-  const answer = await request(`https://${hostOf(address)}:${port}${path}`, {
+  const answer = await unlessAborted(request(`https://${hostOf(address)}:${port}${path}`, {
     // The signal ends it; the pool's own limits must not end sooner what is allowed to take long.
     dispatcher, method, signal, headersTimeout: timeoutMs + 1_000, bodyTimeout: timeoutMs + 1_000, ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-  });
+  }), signal);
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of answer.body as AsyncIterable<Buffer>) {
