@@ -33,6 +33,11 @@ function violationOf(message: string): string {
   return lines.slice(lines.length > 1 ? 1 : 0).join("\n");
 }
 
+/** An output that fails takes all that depend on it with it, and the SDK names each on the way (`serializeProperties` in its `rpc.js`). */
+function withoutWay(message: string): string {
+  return message.replace(/(?:error serializing property "[^"]*": )+/g, "");
+}
+
 /** How the driver says that a part of a stack was run before what it needs. */
 export const MISSING_PART = "the part needs ";
 
@@ -131,7 +136,7 @@ export class UpdateTally {
   }
 
   private diagnostic(diag: { readonly severity: string; readonly message: string; readonly urn?: string; readonly ephemeral?: boolean }): void {
-    const message = inTermsOfParts(plainText(diag.message));
+    const message = inTermsOfParts(withoutWay(plainText(diag.message)));
     if (this.options.partial && NO_OUTPUT.test(message)) return;
     if (diag.urn && NO_ANSWER.test(message)) this.noAnswer.add(diag.urn);
     if (diag.ephemeral && diag.urn) this.progress(diag.urn, message);

@@ -8,6 +8,7 @@ import { connect } from "../../local/client";
 import { TestFleet } from "../support/fleet";
 
 const SDK = path.resolve(__dirname, "..", "..", "dist", "providers", "aerospike-cloud", "sdk", "index.js");
+const COMPONENT = path.resolve(__dirname, "..", "..", "dist", "components", "aerospike-cluster-peering", "index.js");
 const CLUSTER = "aerospikecloud:api:Cluster";
 const INSTANCE = "aws:ec2/instance:Instance";
 
@@ -140,6 +141,21 @@ describe("what is refused", () => {
     fleet.write("own.cjs", program({ apiKeyId: readOnly.id, apiKeySecret: readOnly.secret }));
     const { code, errors } = await run("up");
     expect([code, errors]).toEqual([1, [expect.stringContaining("give the API key the permission create:database, or use another key")]]);
+  });
+
+  it.each([
+    ["clients in a region where their AWS provider is not", { clientRegion: "eu-west-1" }, "clientRegion: not the region of the aws provider; got eu-west-1; expected us-east-1; give the component a provider of eu-west-1, or change clientRegion"],
+    ["an argument of another type", { clientCount: "two" }, "clientCount: "],
+  ])("%s, before anything is created", async (_name, args, expected) => {
+    const before = (await fleet.ledger()).length;
+    fleet.write("mine.cjs", `
+      const { AerospikeClusterPeering } = require(${JSON.stringify(COMPONENT)});
+      exports.program = async () => { new AerospikeClusterPeering("db", ${JSON.stringify({ region: "us-east-1", ...args })}); return {}; };`);
+    fleet.write("fleet.config.ts", config({ mine: { program: "./mine.cjs", region: "us-east-1" } }));
+    const { code, errors } = await run("up");
+    expect([code, errors]).toEqual([1, [expect.stringContaining(expected)]]);
+    expect(errors[0]).not.toContain("serializing");
+    expect((await fleet.ledger()).slice(before)).toEqual([]);
   });
 
   it.each([

@@ -65,6 +65,12 @@ describe("the engine's events", () => {
     expect(tally.fault()).toEqual({ code: "program-failed", message: "no such region" });
   });
 
+  it("tell the cause of an output that failed, not the way that it took through the program", () => {
+    const { tally, seen } = tallyOf([diag("error", `Unhandled exception: Error: error serializing property "vpcId": error serializing property "cidrBlock": clientRegion: got "x"; change it`, STACK)]);
+    expect(tally.fault()?.message).toBe('clientRegion: got "x"; change it');
+    expect(seen).toMatchObject([{ message: 'Unhandled exception: Error: clientRegion: got "x"; change it' }]);
+  });
+
   it("report a mandatory policy violation before anything else, an advisory one as no fault", () => {
     const advisory = tallyOf([event({ policyEvent: { policyName: "tags", enforcementLevel: "advisory", message: "no tags", resourceUrn: VPC } })]);
     expect(advisory.tally.fault()).toBeUndefined();
