@@ -51,7 +51,10 @@ const WORKLOADS: readonly Workload[] = [
   { repository: "stackfleet/loadtest", name: "loadtest", programs: ["aggregator", "generator", "healthcheck"], defaultProgram: "generator" },
   {
     repository: "stackfleet/chunkstore", name: "chunkstore", programs: ["controller", "chunkserver", "chunks", "healthcheck"], defaultProgram: "controller",
-    environment: { DATA_DIR: "/data", CLUSTER_KEY_FILE: "/run/secrets/cluster-key", ACCOUNTS_FILE: "/run/secrets/accounts" },
+    environment: {
+      DATA_DIR: "/data", CLUSTER_KEY_FILE: "/run/secrets/cluster-key", ACCOUNTS_FILE: "/run/secrets/accounts",
+      NODE_OPTIONS: "--max-semi-space-size=2", MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072",
+    },
     pathVariables: ["DATA_DIR", "CLUSTER_KEY_FILE", "ACCOUNTS_FILE"],
   },
 ];

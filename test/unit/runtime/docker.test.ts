@@ -183,6 +183,13 @@ describe("the chunk store's image", () => {
     expect([env["DATA_DIR"], env["CLUSTER_KEY_FILE"], env["ACCOUNTS_FILE"]]).toEqual([
       path.join(data, "volumes", "vol%201"), path.join(data, "containers", "store", "run", "secrets", "cluster-key"), path.join(data, "containers", "store", "run", "secrets", "users"),
     ]);
+    // What the Dockerfile says of memory counts here as well.
+    const dockerfile = readFileSync(path.resolve(__dirname, "../../../workloads/chunkstore/Dockerfile"), "utf8");
+    const set = Object.fromEntries([...dockerfile.matchAll(/^(?:ENV |    )([A-Z_]+)=(.*?)(?: \\)?$/gm)].map(([, name = "", value]) => [name, value]));
+    const { environment } = findImage("stackfleet/chunkstore").launch({ bundlesDir: sandbox.bundlesDir, folder: "", command: ["controller"], volumes: {}, files: {} });
+    expect(set).toMatchObject(environment);
+    expect(env["NODE_OPTIONS"]).toContain(` ${set["NODE_OPTIONS"]}`);
+    expect(env).toMatchObject({ MALLOC_ARENA_MAX: set["MALLOC_ARENA_MAX"], MALLOC_MMAP_THRESHOLD_: set["MALLOC_MMAP_THRESHOLD_"] });
     await runtime.remove("store", 0);
     expect(() => findImage("stackfleet/chunkstore").launch({ bundlesDir: sandbox.bundlesDir, folder: "", command: ["shell"], volumes: {}, files: {} })).toThrow(/no such program; got command "shell"; expected controller, chunkserver, chunks, healthcheck/);
   });
