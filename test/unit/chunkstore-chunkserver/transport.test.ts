@@ -71,6 +71,27 @@ describe("two nodes with the same key", () => {
     expect(connections).toBeLessThanOrEqual(2); // undici opens a second one when a request comes in the moment that another ends
   });
 
+  it("are broken when their node is taken for lost: what is under way fails at once, and the next request makes a new one", async () => {
+    let calls = 0;
+    const sockets = new Set<unknown>();
+    const route = (app: NodeServer): void => void app.get("/v1/thing", (request) => {
+      sockets.add(request.raw.socket);
+      return (calls += 1) === 1 ? new Promise(() => undefined) : Promise.resolve({});
+    });
+    const { port } = await listen(route);
+    const one = client();
+    const hanging = expect(one.json(ask(port, { timeoutMs: 60_000 }), anything)).rejects.toMatchObject({ name: "NodeError" });
+    await eventually(() => calls === 1);
+    one.disconnect({ address: "127.0.0.2", port });
+    one.disconnect({ address: "127.0.0.1", port: port + 1 });
+    await one.json(ask(port), anything);
+    one.disconnect({ address: "127.0.0.1", port });
+    await hanging;
+    const before = sockets.size;
+    await one.json(ask(port), anything);
+    expect([before, sockets.size]).toEqual([2, 3]);
+  });
+
   it("serve a hundred requests at once over a bounded number of connections", async () => {
     const { port, server } = await listen((app) => app.get("/v1/thing", async () => ({})));
     let connections = 0;

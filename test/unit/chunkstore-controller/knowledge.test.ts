@@ -82,11 +82,16 @@ describe("chunkservers by their heartbeats", () => {
 
   it("are used by what other controllers tell while they themselves aren't heard", () => {
     let now = 10_000;
-    const servers = new Chunkservers({ clock: { now: () => now, monotonic: () => now }, heartbeatTimeoutMs: 1_000, log: silent });
+    const lost: object[] = [];
+    const servers = new Chunkservers({ clock: { now: () => now, monotonic: () => now }, heartbeatTimeoutMs: 1_000, log: silent, onLost: (node) => lost.push(node) });
     servers.learn([{ id: "s1", role: "chunkserver", address: "10.0.0.1", port: 1, ageMs: 200 }, { id: "c", role: "controller", address: "10.0.0.9", port: 1, ageMs: 0 }, { id: "old", role: "chunkserver", address: "10.0.0.2", port: 1, ageMs: 5_000 }]);
     expect(servers.all().map(({ id, alive, report }) => [id, alive, report])).toEqual([["s1", true, undefined]]);
+    servers.sweep();
     now = 10_801;
-    expect(servers.living()).toEqual([]);
+    expect([servers.living(), lost]).toEqual([[], []]);
+    servers.sweep();
+    servers.sweep();
+    expect(lost).toEqual([{ id: "s1", address: "10.0.0.1", port: 1 }]);
   });
 
   it("that came back with a new identity take the place of their former selves", () => {

@@ -49,5 +49,7 @@ export interface NodeClient {
    */
   json<T>(request: { readonly method: "GET" | "POST" | "PUT" | "DELETE"; readonly address: string; readonly port: number; readonly path: string;
     readonly body?: unknown; readonly timeoutMs?: number; readonly signal?: AbortSignal }, schema: import("zod").ZodType<T>): Promise<T>;
+  /** Breaks all connections to a node that is taken for lost: those that were kept open may lead nowhere by now. The next request makes a new one. */
+  disconnect(node: { readonly address: string; readonly port: number }): void;
   close(): Promise<void>;
 }

@@ -39,6 +39,8 @@ export interface ChunkserversOptions {
   readonly log: Log;
   /** After a heartbeat that tells of changes, or of a chunkserver that is new here. */
   readonly onHeartbeat?: (id: string) => void;
+  /** After it has been silent for too long. */
+  readonly onLost?: (node: NodeAddress) => void;
   readonly onForgotten?: (id: string) => void;
 }
 
@@ -119,6 +121,7 @@ export class Chunkservers {
       if (entry.alive && !this.#isAlive(entry)) {
         entry.alive = false;
         this.options.log.warn({ chunkserver: entry.id, address: entry.address, silentSeconds: Math.round((now - entry.seen) / 1000) }, "chunkserver lost");
+        this.options.onLost?.({ id: entry.id, address: entry.address, port: entry.port });
       }
       if (now - entry.seen <= FORGET_AFTER_MS) continue;
       this.#entries.delete(entry.id);

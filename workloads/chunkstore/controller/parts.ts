@@ -95,7 +95,7 @@ export function createParts(options: ControllerOptions): Parts {
       conflict: () => metrics.conflicts.inc(), failed: () => metrics.gossipFailures.inc(), refused: () => metrics.refusedMessages.inc(),
     },
   });
-  const servers = connectChunkservers({ options, clock, api, storage, metrics, log, volume, guarded });
+  const servers = connectChunkservers({ options, clock, client, api, storage, metrics, log, volume, guarded });
   const contact = { at: Number.NEGATIVE_INFINITY };
   return { options, clock, monotonic, contact, nodePort, registry, metrics, client, api, volume, clusterTime, membership, discovery, gossip, guarded, ...storage, ...servers, disconnect: () => client.close() };
 }
@@ -120,6 +120,7 @@ function openStorage({ settings, nodeId, log }: ControllerOptions, clusterTime: 
 interface Connection {
   readonly options: ControllerOptions;
   readonly clock: Clock;
+  readonly client: NodeClient;
   readonly api: ChunkserverApi;
   readonly storage: Storage;
   readonly metrics: ControllerMetrics;
@@ -128,11 +129,12 @@ interface Connection {
   readonly guarded: Parts["guarded"];
 }
 
-function connectChunkservers({ options, clock, api, storage, metrics, log, volume, guarded }: Connection): Pick<Parts, "chunkservers" | "sync"> {
+function connectChunkservers({ options, clock, client, api, storage, metrics, log, volume, guarded }: Connection): Pick<Parts, "chunkservers" | "sync"> {
   const { store, locations } = storage;
   const chunkservers: Chunkservers = new Chunkservers({
     clock, heartbeatTimeoutMs: options.settings.heartbeatTimeoutMs, log,
     onHeartbeat: (id) => void sync.sync(id),
+    onLost: (node) => client.disconnect(node),
     onForgotten: (id) => {
       guarded(() => locations.forget(id));
       sync.forget(id);

@@ -20,6 +20,8 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 const SILENCE_MS = 15_000;
 /** Shorter than the server's, so that this side closes first and no request meets a closing connection. */
 const KEEP_ALIVE_MS = 20_000;
+/** A connection that is idle for so long is probed every second, and given up after ten: the network may have gone away beneath it. */
+const PROBE_AFTER_MS = 1_000;
 /** Connections to one node for chunks, and for messages. More requests wait, and their time-outs count while they do. */
 const CHUNK_CONNECTIONS = 16;
 const MESSAGE_CONNECTIONS = 8;
@@ -32,28 +34,50 @@ export interface NodeClientOptions {
 
 /** Opens a pool; nothing connects before the first request. Messages have connections of their own: a heartbeat must not wait for chunks. */
 export function createNodeClient({ tls, nodeId }: NodeClientOptions): NodeClient {
-  const [chunks, messages] = [createPool(tls, nodeId, CHUNK_CONNECTIONS), createPool(tls, nodeId, MESSAGE_CONNECTIONS)];
+  const sockets = new Sockets();
+  const [chunks, messages] = [createPool(tls, nodeId, CHUNK_CONNECTIONS, sockets), createPool(tls, nodeId, MESSAGE_CONNECTIONS, sockets)];
   return {
     dispatcher: chunks,
     json: (asked, schema) => exchangeJson(messages, asked, schema),
+    disconnect: ({ address, port }) => sockets.destroy(address, port),
     close: async () => { await Promise.all([chunks.destroy(), messages.destroy()]); },
   };
 }
 
-function createPool(tls: NodeTls, nodeId: string, connections: number): Agent {
+/** Open connections by the node that they lead to. */
+class Sockets {
+  readonly #open = new Map<string, Set<Socket>>();
+
+  add(address: string, port: number | string, socket: Socket): void {
+    const key = `${address} ${port}`;
+    const open = this.#open.get(key) ?? new Set();
+    this.#open.set(key, open.add(socket));
+    socket.once("close", () => {
+      open.delete(socket);
+      if (open.size === 0 && this.#open.get(key) === open) this.#open.delete(key);
+    });
+  }
+
+  destroy(address: string, port: number): void {
+    for (const socket of this.#open.get(`${hostOf(address)} ${port}`) ?? []) socket.destroy(new errors.SocketError("the node is taken for lost"));
+  }
+}
+
+function createPool(tls: NodeTls, nodeId: string, connections: number, sockets: Sockets): Agent {
   const agent = new Agent({
-    connect: connector(tls), connections, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS,
+    connect: connector(tls, sockets), connections, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS,
   });
   return agent.compose((dispatch) => (options, handler) => dispatch({ ...options, headers: withNode(options.headers, nodeId) }, handler)) as Agent;
 }
 
 /** Opens connections: TCP and TLS have a limit each. */
-function connector(tls: NodeTls): buildConnector.connector {
+function connector(tls: NodeTls, sockets: Sockets): buildConnector.connector {
   // No session is kept: every connection proves the key anew.
-  const connect = buildConnector({ ...tls.client, timeout: HANDSHAKE_TIMEOUT_MS, maxCachedSessions: 0 }) as (...args: Parameters<buildConnector.connector>) => unknown;
+  const connect = buildConnector({ ...tls.client, timeout: HANDSHAKE_TIMEOUT_MS, maxCachedSessions: 0, keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS }) as (...args: Parameters<buildConnector.connector>) => unknown;
   return (options, callback) => {
     const socket = connect(options, callback);
     if (!(socket instanceof Socket)) return;
+    sockets.add(options.hostname, options.port, socket);
     const timer = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError(`no connection within ${CONNECT_TIMEOUT_MS} ms`)), CONNECT_TIMEOUT_MS);
     const done = (): void => clearTimeout(timer);
     socket.once("connect", done).once("close", done);
