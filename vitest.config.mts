@@ -1,4 +1,5 @@
-/** Test projects: `unit` in parallel threads; `engine` and `drills`, which start real processes, one file after the other. */
+/** Test projects: `unit` in threads; `engine` and `drills`, which start real processes, two files at a time. */
+import { availableParallelism } from "node:os";
 import * as path from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -8,20 +9,25 @@ const shared = {
   alias: [{ find: /^#dist\//, replacement: `${path.join(root, "dist")}/` }],
   server: { deps: { external: [/\/dist\//] } },
 };
-/** The real CLI and real child processes take seconds a step; a first build of the CLI takes minutes, before the first test. */
-const serial = { ...shared, pool: "forks", fileParallelism: false, testTimeout: 180_000, hookTimeout: 600_000, teardownTimeout: 60_000 } as const;
+/** Many tests wait more than they compute, so that a few at a time pay off on two cores as well. */
+const threads = Math.max(3, availableParallelism() - 1);
+/**
+ * The real CLI and real child processes take seconds a step; a first build of the CLI takes minutes, before the first test. Each file
+ * has a fleet and a local cloud of its own; more than two of them at a time would only slow each other down.
+ */
+const processes = { ...shared, pool: "forks", maxWorkers: 2, testTimeout: 180_000, hookTimeout: 600_000, teardownTimeout: 60_000 } as const;
 
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
-          ...shared, name: "unit", pool: "threads", testTimeout: 20_000, hookTimeout: 60_000,
+          ...shared, name: "unit", pool: "threads", maxWorkers: threads, testTimeout: 20_000, hookTimeout: 60_000,
           include: ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts", "test/policy/**/*.test.ts"], sequence: { groupOrder: 0 },
         },
       },
-      { test: { ...serial, name: "engine", include: ["test/engine/**/*.test.ts"], sequence: { groupOrder: 1 } } },
-      { test: { ...serial, name: "drills", include: ["test/drills/**/*.test.ts"], testTimeout: 600_000, sequence: { groupOrder: 2 } } },
+      { test: { ...processes, name: "engine", include: ["test/engine/**/*.test.ts"], sequence: { groupOrder: 1 } } },
+      { test: { ...processes, name: "drills", include: ["test/drills/**/*.test.ts"], testTimeout: 600_000, sequence: { groupOrder: 2 } } },
     ],
   },
 });
