@@ -1,4 +1,4 @@
-/** Test projects: `unit` in threads; `engine` and `drills`, which start real processes, two files at a time. */
+/** Test projects: `unit`; `engine` and `drills`, which start real processes, two files at a time. */
 import { availableParallelism } from "node:os";
 import * as path from "node:path";
 import { defineConfig } from "vitest/config";
@@ -10,7 +10,7 @@ const shared = {
   server: { deps: { external: [/\/dist\//] } },
 };
 /** Many tests wait more than they compute, so that a few at a time pay off on two cores as well. */
-const threads = Math.max(3, availableParallelism() - 1);
+const workers = Math.max(3, availableParallelism() - 1);
 /**
  * The real CLI and real child processes take seconds a step; a first build of the CLI takes minutes, before the first test. Each file
  * has a fleet and a local cloud of its own; more than two of them at a time would only slow each other down.
@@ -22,7 +22,9 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...shared, name: "unit", pool: "threads", maxWorkers: threads, testTimeout: 20_000, hookTimeout: 60_000,
+          ...shared, name: "unit", maxWorkers: workers, testTimeout: 20_000, hookTimeout: 60_000,
+          // Processes, not threads: a child that one test starts has, until its program runs, the sockets of all tests of the process.
+          pool: "forks",
           include: ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts", "test/policy/**/*.test.ts"], sequence: { groupOrder: 0 },
         },
       },
