@@ -66,4 +66,12 @@ describe("a smaller store", () => {
     expect(events.flatMap((event) => (event.type === "drill.skipped" ? [event.drill] : []))).toEqual(["controller-restart", "chunkserver-loss", "partition", "conflict"]);
     expect(finished).toEqual({ type: "drill.finished", status: "succeeded", checks: [] });
   });
+
+  it("of one controller may lose every upload by its crash, and no file that was there", async () => {
+    const play = async (fault?: Fault) => (await new FakeStore(fault, ["controller-1"], ["chunkserver-1", "chunkserver-2"]).play("crash-during-upload")).finished.checks;
+    const checks = await play();
+    expect(checks.every(({ ok }) => ok)).toBe(true);
+    expect(checks.map(({ check }) => check)).not.toContain("clients-fail-over");
+    expect((await play("shows-partial-files")).some(({ ok }) => !ok)).toBe(true);
+  });
 });
