@@ -7,7 +7,7 @@ import type { SecretFromEnvironment } from "./types";
 /** Names the folder of such secrets to programs; set in the local target only. */
 export const LOCAL_SECRETS_VARIABLE = "STACKFLEET_LOCAL_SECRETS";
 
-/** 256 bits, 43 characters as base64url. */
+/** 256 bits, 64 characters as hex: nothing that a shell or a parser of options could take for something else. */
 const SECRET_BYTES = 32;
 
 /**
@@ -32,7 +32,7 @@ function makeSecret(folder: string, file: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   try {
-    writeFileSync(temporary, `${randomBytes(SECRET_BYTES).toString("base64url")}\n`, { mode: 0o600, flag: "wx", flush: true });
+    writeFileSync(temporary, `${randomBytes(SECRET_BYTES).toString("hex")}\n`, { mode: 0o600, flag: "wx", flush: true });
     linkSync(temporary, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

@@ -22,7 +22,7 @@ describe("secretOf", () => {
 
   it("makes a secret up in the local target, once, for the owner alone", () => {
     const secret = secretOf(made, local());
-    expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(secret).toMatch(/^[0-9a-f]{64}$/);
     expect(secretOf(made, local())).toBe(secret);
     expect(readdirSync(folder())).toEqual(["SOME_SECRET"]);
     expect((statSync(path.join(folder(), "SOME_SECRET")).mode & 0o777).toString(8)).toBe("600");
