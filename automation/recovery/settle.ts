@@ -70,7 +70,9 @@ async function makeGood(options: SettleOptions): Promise<void> {
 const CREATE_OR_DETECT = /^aerospikecloud:|^docker:index\/(remoteImage|image|tag):/;
 
 async function settleOne(operation: PendingOperation, checkpoint: CheckpointFile, options: SettleOptions): Promise<Settled> {
-  if (operation.type !== "creating" || operation.resource.type.startsWith("pulumi:") || CREATE_OR_DETECT.test(operation.resource.type)) return { operation };
+  // The engine writes a component's create down as pending, too, for the moment that it takes; there is nothing of it outside the state.
+  if (operation.type !== "creating" || operation.resource.custom === false) return { operation };
+  if (operation.resource.type.startsWith("pulumi:") || CREATE_OR_DETECT.test(operation.resource.type)) return { operation };
   const sought = soughtOf(operation.resource, checkpoint, options);
   const lookup = await options.lookup();
   if (!lookup.handles(sought)) throw unsettled(options.stack, sought, "it carries no tag to search for, and resources of its type can't be looked up by name");

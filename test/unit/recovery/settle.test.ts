@@ -95,6 +95,15 @@ describe("settling what an interrupted update left pending", () => {
     expect(given.events).toMatchObject([{ action: "absent", urn: VPC_URN }]);
   });
 
+  it("drops a component at once: there is nothing of it outside the state", async () => {
+    writeState([{ type: "creating", resource: { urn: "urn:pulumi:home::p::my:index:Thing::a", type: "my:index:Thing", custom: false, inputs: {}, parent: STACK_URN } }]);
+    const lookup = lookupOf([[]]);
+    const given = options(lookup);
+    expect(await settlePending(given)).toBe(true);
+    expect([lookup.asked, pendingOf(state()), given.clock?.now()]).toEqual([[], [], 0]);
+    expect(given.events).toMatchObject([{ action: "absent" }]);
+  });
+
   it("does not take the old side of a replacement for the new one", async () => {
     writeState([{ type: "creating", resource: vpc }], [{ ...vpc, id: "vpc-old", outputs: { arn: "arn:old" } }]);
     const lookup = lookupOf([[{ id: "vpc-old", arn: "arn:old" }]]);
