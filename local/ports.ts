@@ -2,11 +2,11 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import * as path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { LocalCloudError, systemCode } from "./errors";
 import { readIfExists, writePrivate } from "./files";
 import { daemonInfoSchema, type DaemonInfo } from "./protocol";
+import { pollUntil } from "./wait";
 
 export type Ports = DaemonInfo["ports"];
 
@@ -14,8 +14,8 @@ export type Ports = DaemonInfo["ports"];
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 50;
-const RETRIES = 10;
-const RETRY_MS = 100;
+/** A daemon that has just ended may hold its port for a moment: a process that is being started while a socket closes has it until it runs its own program. */
+const HELD_MS = 1_000;
 const FILE = "ports.json";
 
 /**
@@ -29,7 +29,7 @@ export async function claimPorts(dir: string, packages: readonly string[], servi
   const taken = new Set<number>(kept ? [kept.control, kept.aws, ...Object.values(kept.providers), ...Object.values(kept.services)] : []);
   const claim = async (port: number | undefined, use: string) => {
     if (port === undefined) return freePort(taken);
-    if (!(await isFreeSoon(port))) {
+    if (!(await pollUntil(() => isFree(port), HELD_MS))) {
       throw new LocalCloudError("port-taken", `port ${port} (${use}) is taken by another program; it was chosen for this folder and is kept`,
         `end that program, or delete ${file} and load the variables of \`stackfleet env\` again in every shell`);
     }
@@ -66,15 +66,6 @@ async function freePort(taken: Set<number>): Promise<number> {
     return port;
   }
   throw new LocalCloudError("no-free-port", `no free loopback port; got ${ATTEMPTS} taken ones between ${LOWEST} and ${HIGHEST}`, "end programs that listen there");
-}
-
-/** A daemon that has just ended may hold its port for a moment: a process that is being started while a socket closes has it until it runs its own program. */
-async function isFreeSoon(port: number): Promise<boolean> {
-  for (let attempt = 1; attempt < RETRIES; attempt++) {
-    if (await isFree(port)) return true;
-    await delay(RETRY_MS);
-  }
-  return isFree(port);
 }
 
 function isFree(port: number): Promise<boolean> {

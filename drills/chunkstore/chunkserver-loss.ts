@@ -3,28 +3,19 @@ import { shuffled } from "../random";
 import { badlyStored } from "./disks";
 import { allReadable, prepareFiles, storeFile, underReplicated } from "./files";
 import type { StoreDrill } from "./drill";
-import type { ChunkStore } from "./store";
 import { DEADLINES, MiB, TARGETS } from "./targets";
 import { during, listing, noFailures, reading, type KnownFile } from "./workload";
-
-/** An upload is acknowledged by so many chunkservers at least (`MIN_WRITE_REPLICAS`). */
-const WRITE_QUORUM = 2;
-
-/** As many as may be lost: two must stay to keep an upload safe, and every chunk must have one replica left. */
-function losses(store: ChunkStore): number {
-  return Math.min(store.chunkservers.length - Math.min(WRITE_QUORUM, store.replicas), store.replicas - 1);
-}
 
 export const chunkserverLoss: StoreDrill = {
   name: "chunkserver-loss",
   summary: "3 of 5 chunkservers are lost; reads and uploads go on, and repair re-replicates",
-  breaks: (store) => `stops ${losses(store)} of ${store.chunkservers.length} chunkservers at once, until an upload was stored without them`,
+  breaks: (store) => `stops ${store.mostLosses} of ${store.chunkservers.length} chunkservers at once, until an upload was stored without them`,
   putsBack: "starts them again and waits for the repair, deletes its files",
-  skip: (store) => (losses(store) < 1 ? "with these counts no chunkserver can be lost without losing files" : undefined),
+  skip: (store) => (store.mostLosses < 1 ? "with these counts no chunkserver can be lost without losing files" : undefined),
   run: async (context, store) => {
     const known = await prepareFiles(context, store, [64 * 1024, 9 * MiB, 13 * MiB]);
     await context.reaches("replicated-before", { deadlineSeconds: DEADLINES.repaired }, (signal) => underReplicated(store, known.map(({ name }) => name), store.replicas, signal));
-    const lost = shuffled(context.random, store.chunkservers).slice(0, losses(store));
+    const lost = shuffled(context.random, store.chunkservers).slice(0, store.mostLosses);
     const written: KnownFile[] = [];
     const account = await during({
       clock: context.clock, signal: context.signal,
@@ -37,7 +28,7 @@ export const chunkserverLoss: StoreDrill = {
         written.push(await storeFile(context, store, `${context.tag}-meanwhile`, 9 * MiB));
         return { ok: true, detail: `while ${lost.length} of ${store.chunkservers.length} chunkservers were away` };
       });
-      const enough = Math.min(WRITE_QUORUM, store.replicas);
+      const enough = store.writeQuorum;
       await context.reaches(`new-file-on-${enough}-living-chunkservers`, { deadlineSeconds: DEADLINES.converged }, (signal) => underReplicated(store, written.map(({ name }) => name), enough, signal));
       await context.check("old-files-readable-through-every-controller", () => allReadable(store, known, context.signal));
       await context.reaches("new-file-readable-through-every-controller", { deadlineSeconds: DEADLINES.converged, target: TARGETS.converged }, async (signal) => {

@@ -25,7 +25,7 @@ interface Attempt { readonly file: KnownFile; readonly alone: boolean; readonly 
 export const crashDuringUpload: StoreDrill = {
   name: "crash-during-upload",
   summary: "controllers and chunkservers are killed during uploads; nothing acknowledged is lost, nothing partial is visible",
-  breaks: (store) => `kills (SIGKILL) ${store.controllers.length > 1 ? "a" : "the"} controller ${KILLS_EACH} times${mostVictims(store) > 0 ? ` and chunkservers ${KILLS_EACH} times` : ""}, at seeded moments of uploads`,
+  breaks: (store) => `kills (SIGKILL) ${store.controllers.length > 1 ? "a" : "the"} controller ${KILLS_EACH} times${store.mostLosses > 0 ? ` and chunkservers ${KILLS_EACH} times` : ""}, at seeded moments of uploads`,
   putsBack: "starts each again, deletes its files",
   run: async (context, store) => {
     const before = await prepareFiles(context, store, [64 * 1024]);
@@ -43,12 +43,7 @@ export const crashDuringUpload: StoreDrill = {
 
 /** One or two chunkservers at once, as long as an upload finds enough others. */
 function mayCrash(store: ChunkStore, context: StoreDrillContext): number {
-  return Math.min(1 + below(context.random, 2), mostVictims(store));
-}
-
-/** With so many chunkservers gone an upload still finds enough others, and no file is lost. */
-function mostVictims(store: Pick<ChunkStore, "chunkservers" | "replicas">): number {
-  return Math.min(store.chunkservers.length - Math.min(2, store.replicas), store.replicas - 1);
+  return Math.min(1 + below(context.random, 2), store.mostLosses);
 }
 
 function pick<T>(context: StoreDrillContext, items: readonly T[]): T {

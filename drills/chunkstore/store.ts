@@ -27,6 +27,8 @@ export interface ChunkStoreOptions {
 
 /** How long a network may take to notice that nobody uses it. */
 const NETWORK_SECONDS = 15;
+/** Replicas that an acknowledged upload has, where that many are wanted. */
+const WRITE_QUORUM = 2;
 
 export type StoreDrillContext = DrillContext<StoreUndo>;
 
@@ -46,6 +48,16 @@ export class ChunkStore implements Drillable<StoreUndo> {
   get replicas(): number {
     const { replicationFactor } = this.options.access;
     return replicationFactor === "all" ? this.chunkservers.length : Math.min(replicationFactor, this.chunkservers.length);
+  }
+
+  /** Chunkservers that acknowledge an upload, at least (`MIN_WRITE_REPLICAS`). */
+  get writeQuorum(): number {
+    return Math.min(WRITE_QUORUM, this.replicas);
+  }
+
+  /** Chunkservers that may be lost: enough must stay to keep an upload safe, and every chunk must have one replica left. */
+  get mostLosses(): number {
+    return Math.min(this.chunkservers.length - this.writeQuorum, this.replicas - 1);
   }
 
   /** A client of some controllers, or of all: it fails over among them, in this order. */

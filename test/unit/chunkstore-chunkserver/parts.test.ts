@@ -6,7 +6,7 @@ import { ChangeLog } from "../../../workloads/chunkstore/chunkserver/changeLog";
 import { Inventory } from "../../../workloads/chunkstore/chunkserver/inventory";
 import { eachLimited, KeyedLocks } from "../../../workloads/chunkstore/chunkserver/keyedLocks";
 import { parseChunkFile, parseIndex } from "../../../workloads/chunkstore/chunkserver/layout";
-import { Limiter } from "../../../workloads/chunkstore/chunkserver/limiter";
+import { WorkQueue } from "../../../workloads/chunkstore/node";
 import { decodeManifest, encodeManifest, UnreadableManifest } from "../../../workloads/chunkstore/chunkserver/manifestFile";
 import type { Cursor } from "../../../workloads/chunkstore/contract/nodeApi";
 import { chunk, record } from "./support";
@@ -148,7 +148,7 @@ describe("names on disk", () => {
 
 describe("limits", () => {
   it("run no more at once than they say, and all of it", async () => {
-    const limiter = new Limiter(3);
+    const limiter = new WorkQueue(3);
     let running = 0;
     let most = 0;
     const results = await Promise.all(Array.from({ length: 20 }, (_, index) => limiter.run(async () => {
@@ -162,7 +162,7 @@ describe("limits", () => {
   });
 
   it("go on after a failure", async () => {
-    const limiter = new Limiter(1);
+    const limiter = new WorkQueue(1);
     await expect(limiter.run(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await limiter.run(async () => 1)).toBe(1);
     const locks = new KeyedLocks();

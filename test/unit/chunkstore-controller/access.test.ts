@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Accounts, parseAccounts } from "../../../workloads/chunkstore/controller/accounts";
 import { LoginGuard } from "../../../workloads/chunkstore/controller/loginGuard";
 import { Tokens } from "../../../workloads/chunkstore/controller/tokens";
-import { QueueFull, WorkQueue } from "../../../workloads/chunkstore/controller/workQueue";
+import { QueueFull, WorkQueue } from "../../../workloads/chunkstore/node";
 
 const clusterKey = Buffer.from("k".repeat(40));
 const quickHash = async (password: string, salt: Buffer): Promise<Buffer> => createHmac("sha256", salt).update(password).digest();

@@ -1,10 +1,10 @@
 /** Gets chunks that are missing here from other chunkservers. */
 import type { ReplicateReply, ReplicateRequest } from "../contract/nodeApi";
+import { WorkQueue } from "../node";
 import { NodeRefusal, type Log } from "../transport";
 import type { ChunkDisk, NewChunk } from "./chunkDisk";
 import type { OpenChunk } from "./chunkSource";
 import { eachLimited } from "./keyedLocks";
-import { Limiter } from "./limiter";
 import type { ChunkserverMetrics } from "./metrics";
 
 /** Chunks that are pulled or verified at once, over all requests: repair must leave disk and network to readers. */
@@ -23,7 +23,7 @@ type Wanted = ReplicateRequest["chunks"][number];
 type Outcome = "present" | "pulled" | { readonly reason: string };
 
 export class Replicator {
-  readonly #limiter = new Limiter(PARALLEL);
+  readonly #limiter = new WorkQueue(PARALLEL);
   /** Two controllers may ask for the same chunk at once; it is pulled once. */
   readonly #pulling = new Map<string, Promise<Outcome>>();
 

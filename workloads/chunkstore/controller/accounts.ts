@@ -7,9 +7,8 @@
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from "node:crypto";
 import { z } from "zod";
-import { SettingsError } from "../node";
+import { SettingsError, type WorkQueue } from "../node";
 import { deriveKey } from "./tokens";
-import type { WorkQueue } from "./workQueue";
 
 /** OWASP's password storage cheat sheet, second of its scrypt settings of equal strength: 32 MiB, about 0.2 s. */
 export const SCRYPT: ScryptOptions = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 };

@@ -2,13 +2,13 @@
 import type { FastifyRequest } from "fastify";
 import type { Counter } from "prom-client";
 import { loginRequestSchema, type LoginReply } from "../contract/clientApi";
+import { QueueFull } from "../node";
 import type { Accounts } from "./accounts";
 import type { LoginGuard } from "./loginGuard";
 import type { Log } from "./ports";
 import { RequestRefused } from "./refusal";
 import { addressOf } from "./requests";
 import type { Tokens } from "./tokens";
-import { QueueFull } from "./workQueue";
 
 export interface AuthenticationOptions {
   readonly accounts: Accounts;

@@ -6,9 +6,9 @@ import {
   CHUNK_SHA256_HEADER, inventoryPageSchema, manifestPageSchema, manifestPushReplySchema, orphanReplySchema, replicateReplySchema, type Cursor,
 } from "../contract/nodeApi";
 import type { NodeClient } from "../contract/ports";
-import { unlessAborted } from "../transport";
+import { WorkQueue } from "../node";
+import { hostOf, unlessAborted } from "../transport";
 import { ChunkserverFailure, type ChunkRef, type ChunkserverApi, type FailureKind, type NodeAddress } from "./ports";
-import { WorkQueue } from "./workQueue";
 
 /** A chunk travels in slices: one large write would be encrypted as a whole first, and so be in memory once more for each chunkserver. */
 const SLICE_BYTES = 128 * 1024;
@@ -112,7 +112,7 @@ async function attemptOnce<T>(client: NodeClient, node: NodeAddress, options: Ex
   options.signal?.addEventListener("abort", aborted, { once: true });
   if (options.signal?.aborted === true) aborted();
   try {
-    const { statusCode, body } = await unlessAborted(request(`https://${host(node.address)}:${node.port}${options.path}`, {
+    const { statusCode, body } = await unlessAborted(request(`https://${hostOf(node.address)}:${node.port}${options.path}`, {
       dispatcher: client.dispatcher, method: options.method, signal: limit.signal, headersTimeout: 0, bodyTimeout: 0,
       ...(options.headers && { headers: options.headers }), ...(options.body && { body: options.body(moved) as never }),
     }), limit.signal);
@@ -155,10 +155,6 @@ function pathOf({ upload, index }: ChunkRef): string {
 
 function query(after: Cursor | undefined): string {
   return after === undefined ? "" : `?${new URLSearchParams({ epoch: after.epoch, after: String(after.seq) }).toString()}`;
-}
-
-function host(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
 }
 
 const refusalSchema = z.object({ error: z.object({ message: z.string() }) });

@@ -1,6 +1,7 @@
 /** What a controller does for clients and for the cluster, built on its parts. */
 import { setTimeout as delay } from "node:timers/promises";
 import { CHUNK_BYTES, type FileRecord } from "../contract/record";
+import { WorkQueue } from "../node";
 import { Accounts } from "./accounts";
 import { Authentication } from "./authentication";
 import { ChunkReader } from "./chunkReader";
@@ -16,7 +17,6 @@ import { Repair } from "./repair";
 import { Status, type Phase } from "./status";
 import { Tokens } from "./tokens";
 import { Uploader } from "./upload";
-import { WorkQueue } from "./workQueue";
 
 /**
  * Content of uploads in memory at a time, and of downloads. What the cache holds and what is on its way together take no more than

@@ -1,4 +1,4 @@
-/** What both kinds of node share: settings, identity, lock of the volume, log, metrics, health, discovery, start and end. */
+/** What both kinds of node share: settings, identity, lock of the volume, log, metrics, health, discovery, queue, start and end. */
 export { systemClock } from "./clock";
 export { createDiscovery, type Discovery, type DiscoveryOptions, type Lookup } from "./discovery";
 export { addHealthRoutes, startHealthServer, type HealthServer, type HealthSource } from "./health";
@@ -12,3 +12,4 @@ export {
   readSettings, SettingsError, type ChunkserverSettings, type CommonSettings, type ControllerSettings, type Environment, type LogLevel, type Role, type RunAs,
 } from "./settings";
 export { VERSION } from "./version";
+export { QueueFull, WorkQueue } from "./workQueue";

@@ -1,4 +1,4 @@
-/** Costly work, a few at a time, with a bounded number waiting. */
+/** Costly work, a few at a time; the rest waits in order, a bounded number of it if so wished. */
 
 export class QueueFull extends Error {
   override readonly name = "QueueFull";
@@ -29,6 +29,7 @@ export class WorkQueue {
     try {
       return await work();
     } finally {
+      // The slot goes to the next one directly, so that nobody who comes just now takes it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;
       else next();
