@@ -1,6 +1,7 @@
 /** Appends a run's events to its journal, one JSON line each. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { diskFull, isDiskFull } from "../disk";
 import { FleetError } from "../errors";
 import type { FleetEvent } from "../events";
 
@@ -9,7 +10,7 @@ export type JournalFiles = Pick<typeof fs, "mkdirSync" | "openSync" | "writeSync
 
 export interface JournalWriterOptions {
   /**
-   * Called once, at the first write that fails, with code `journal-unwritable`. The events stay in memory and every later
+   * Called once, at the first write that fails, with code `disk-full` or `journal-unwritable`. The events stay in memory and every later
    * write tries them again, in order.
    */
   readonly onError: (error: FleetError) => void;
@@ -32,7 +33,7 @@ export class JournalWriter {
   private failed = false;
   private closed = false;
 
-  /** @throws FleetError `journal-unwritable` when the file can't be made */
+  /** @throws FleetError `disk-full` or `journal-unwritable` when the file can't be made */
   constructor(readonly file: string, private readonly options: JournalWriterOptions) {
     this.files = options.files ?? fs;
     try {
@@ -87,14 +88,13 @@ export class JournalWriter {
 }
 
 const REASONS: Readonly<Record<string, { readonly text: string; readonly fix: string }>> = {
-  ENOSPC: { text: "the disk is full", fix: "free some space; what was deployed is in the checkpoints, so the next run goes on from there" },
-  EDQUOT: { text: "the disk quota is used up", fix: "free some space; what was deployed is in the checkpoints, so the next run goes on from there" },
   EACCES: { text: "no permission", fix: "make the folder writable, or set STACKFLEET_ROOT to one that is" },
   EPERM: { text: "no permission", fix: "make the folder writable, or set STACKFLEET_ROOT to one that is" },
   EROFS: { text: "the file system is read-only", fix: "set STACKFLEET_ROOT to a folder that is writable" },
 };
 
 function unwritable(file: string, error: unknown): FleetError {
+  if (isDiskFull(error)) return diskFull(`can't write the journal ${file}; what was deployed is in the checkpoints`, error);
   const code = (error as NodeJS.ErrnoException).code ?? "";
   const reason = REASONS[code];
   return new FleetError("journal-unwritable", `can't write the journal ${file}: ${reason?.text ?? (error as Error).message}`, {

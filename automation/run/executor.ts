@@ -2,6 +2,7 @@
  * Runs the stacks of a selection: claims what the scheduler calls ready into slots, lets recovery settle it, hands it to the
  * engine, and reports every step as events. Knows nothing of Pulumi, terminals or files; time and engine are injected.
  */
+import { diskFull, isDiskFull } from "../disk";
 import { FleetError } from "../errors";
 import type { Engine, HandedOutputs, UpdateOutcome } from "../engine/port";
 import type { FaultReport, FleetEventBody, Operation, StackResult, StackStatus } from "../events";
@@ -133,5 +134,6 @@ export class Executor {
 
 function faultOf(error: unknown, log: string): FaultReport {
   if (error instanceof FleetError) return { code: error.code, message: error.message, ...(error.options.fix && { fix: error.options.fix }) };
+  if (isDiskFull(error)) return faultOf(diskFull((error as Error).message, error), log);
   return { code: "internal", message: error instanceof Error ? error.message : String(error), log };
 }

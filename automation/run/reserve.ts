@@ -5,7 +5,8 @@
 import { randomFillSync } from "node:crypto";
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import * as path from "node:path";
-import { FleetError } from "../errors";
+import { diskFull, isDiskFull } from "../disk";
+import type { FleetError } from "../errors";
 
 const MEBIBYTE = 2 ** 20;
 /** Enough for the last saves of the stacks in flight: a checkpoint of 60 resources has 0.2 MB, and is written up to four times. */
@@ -51,7 +52,7 @@ export class DiskReserve {
       }
     } catch (cause) {
       rmSync(this.file, { force: true });
-      if (!isFull(cause)) throw cause;
+      if (!isDiskFull(cause)) throw cause;
       throw diskFull(`less than ${RESERVE_BYTES / MEBIBYTE} MiB are free for ${path.dirname(this.file)}; nothing was changed`, cause);
     }
   }
@@ -67,12 +68,4 @@ export class DiskReserve {
 function freeBytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
-}
-
-function isFull(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
-}
-
-function diskFull(what: string, cause?: unknown): FleetError {
-  return new FleetError("disk-full", `the disk is full: ${what}`, { source: "tool", cause, fix: "free some space and run the same command again" });
 }

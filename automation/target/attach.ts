@@ -1,4 +1,5 @@
 /** What a target adds to the environment, and how recovery reaches its APIs: the running local cloud, or the real one. */
+import { diskFull, isDiskFull } from "../disk";
 import { FleetError } from "../errors";
 import type { Layout, Target } from "../layout";
 import type { AwsAccess } from "../recovery/aws";
@@ -32,8 +33,8 @@ export async function attach(layout: Layout, target: Target, options: { readonly
       docker: { only: true, ...(host && { host }) },
     };
   } catch (cause) {
-    const { code, fix } = cause as { code?: unknown; fix?: unknown };
-    if (code === "ENOSPC") throw new FleetError("disk-full", `the disk is full: the local cloud can't start in ${layout.localCloud}`, { source: "tool", cause, fix: "free some space and run the same command again" });
+    if (isDiskFull(cause)) throw diskFull(`the local cloud can't start in ${layout.localCloud}`, cause);
+    const { fix } = cause as { fix?: unknown };
     throw new FleetError("local-cloud-unavailable", cause instanceof Error ? cause.message : String(cause), {
       source: "tool", cause, ...(typeof fix === "string" && { fix }),
     });

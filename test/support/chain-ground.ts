@@ -86,7 +86,7 @@ export class ChainGround {
       pulumiHome: path.join(this.scratch, "pulumi-home"),
       projectSettings: { name: "chain", runtime: "nodejs", backend: { url: `file://${path.join(this.scratch, "state")}` } },
       stackSettings: { [name]: { config } },
-      envVars: { ...this.cloud.env(), PULUMI_CONFIG_PASSPHRASE: "test", PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true", PULUMI_SKIP_UPDATE_CHECK: "true" },
+      envVars: { ...this.cloud.env(), TMPDIR: this.scratch /* where Pulumi puts its logs */, PULUMI_CONFIG_PASSPHRASE: "test", PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true", PULUMI_SKIP_UPDATE_CHECK: "true" },
     });
   }
 

@@ -45,7 +45,7 @@ describe("a run", () => {
   });
 
   it("exits 1 when the run could not be recorded to its end", async () => {
-    const { code, stderr } = await world().run(["up"], { run: async () => fakeRun("success", { fail: new FleetError("journal-unwritable", "can't write the journal: the disk is full", { source: "tool" }) }) });
+    const { code, stderr } = await world().run(["up"], { run: async () => fakeRun("success", { fail: new FleetError("disk-full", "the disk is full: can't write the journal", { source: "tool" }) }) });
     expect(code).toBe(1);
     expect(stderr).toContain("the disk is full");
   });

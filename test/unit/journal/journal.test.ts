@@ -84,7 +84,7 @@ describe("JournalWriter", () => {
     writer.write(status(3));
     writer.flush();
     expect(errors).toHaveLength(1);
-    expect(errors[0]).toMatchObject({ code: "journal-unwritable", exitCode: 1 });
+    expect(errors[0]).toMatchObject({ code: "disk-full", exitCode: 1 });
     expect(errors[0]?.message).toContain("the disk is full");
     expect(readJournal(file).events).toEqual([status(1)]);
     disk.free(10_000);
@@ -105,7 +105,7 @@ describe("JournalWriter", () => {
     const writer = new JournalWriter("/dev/full", { onError: (error) => errors.push(error) });
     writer.write(status(1));
     expect(writer.close()).toBeGreaterThan(0);
-    expect(errors.map(({ code }) => code)).toEqual(["journal-unwritable"]);
+    expect(errors.map(({ code }) => code)).toEqual(["disk-full"]);
   });
 
   it("fails with one clear error where no file can be made", () => {

@@ -153,6 +153,11 @@ describe("the executor", () => {
     expect((await done).find(({ name }) => name === "a")).toMatchObject({ status: "failed", error: { code: "stack-locked", fix: "wait" } });
   });
 
+  it("tells a disk that was found full while a stack was settled as that, and not as a defect", async () => {
+    const { done } = await rig([stack("a")], { recover: () => Promise.reject(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })) });
+    expect(await done).toMatchObject([{ status: "failed", error: { code: "disk-full", message: expect.stringMatching(/^the disk is full: /) as unknown, fix: expect.stringContaining("free some space") as unknown } }]);
+  });
+
   it("does not start an update whose stop came while it was being settled", async () => {
     let release: () => void = () => undefined;
     const { engine, executor, done } = await rig([stack("a")], { recover: () => new Promise((resolve) => { release = resolve; }) });
