@@ -30,7 +30,7 @@ beforeAll(async () => {
   cloud = await ensureStarted({ dir: path.join(scratch, "cloud"), timeScale: 1000, report: () => undefined });
   env = {
     ...cloud.env(), PULUMI_HOME: path.join(scratch, "home"), PULUMI_BACKEND_URL: `file://${path.join(scratch, "state")}`,
-    PULUMI_CONFIG_PASSPHRASE: "test", PULUMI_SKIP_UPDATE_CHECK: "true", STACKFLEET_CONFIG: config(),
+    TMPDIR: scratch /* where Pulumi puts its logs */, PULUMI_CONFIG_PASSPHRASE: "test", PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true", PULUMI_SKIP_UPDATE_CHECK: "true", STACKFLEET_CONFIG: config(),
   };
   fs.writeFileSync(path.join(scratch, "project", "Pulumi.yaml"), "name: fleet\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: index.js\n");
   // The language host looks for the Pulumi SDK from the project's folder upwards.
