@@ -60,6 +60,7 @@ export const chunkstoreConfig = {
   chunkservers: json(z.int().positive()).optional(),
   /** `all` or a number. */
   replicationFactor: z.union([z.literal("all"), json(z.int().positive())]).optional(),
+  rollingUpdates: json(z.boolean()).optional(),
   /** Most MiB that the chunks of one chunkserver take. */
   chunkserverCapacityMiB: json(z.int().positive()).optional(),
   /** Port of this machine for the first controller; the others get the next ones. @default none: containers' own addresses, which the local cloud makes reachable */

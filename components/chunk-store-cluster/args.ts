@@ -40,6 +40,12 @@ export interface ChunkStoreClusterArgs extends Timings {
   readonly chunkserverCapacityMiB?: number;
   /** Whether nodes keep their data on volumes, which outlive a replaced node. @default true */
   readonly persistent?: boolean;
+  /**
+   * Whether nodes are created and replaced one after the other, each when the one before is healthy: a change that replaces all of them
+   * then leaves the store up. Takes some seconds a node, also at first. Without volumes it loses what only replaced nodes had.
+   * @default false: all at once
+   */
+  readonly rollingUpdates?: boolean;
   /** Memory of a controller for chunks that were read lately, in MiB; at most half of its memory. @default the store's own, 48 */
   readonly chunkCacheMiB?: number;
   /** Least level that nodes log. @default "info" */
@@ -98,6 +104,7 @@ export const DEFAULTS = {
   controllerSize: { memoryMiB: 512, cpus: 1 },
   chunkserverSize: { memoryMiB: 512, cpus: 1 },
   persistent: true,
+  rollingUpdates: false,
   platform: { kind: "docker" },
 } as const;
 

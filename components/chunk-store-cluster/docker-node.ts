@@ -17,6 +17,8 @@ export interface NodeGround {
   readonly provider: docker.Provider | undefined;
   /** The node's volume; undefined when it keeps its data in the container. */
   readonly volume: docker.Volume | undefined;
+  /** The node that must be healthy before this one is touched; undefined when it may be touched at any time. */
+  readonly after: docker.Container | undefined;
 }
 
 /** User and group of the image; the owner of what is uploaded. Source: workloads/chunkstore/Dockerfile, compared by a test. */
@@ -31,7 +33,7 @@ const WAIT_SECONDS = 180;
 
 /** Creates the container of a node; it is up when its own health check says so. */
 export function createNode(node: PlannedNode, ground: NodeGround): docker.Container {
-  const { args, network, provider, parent, volume } = ground;
+  const { after, args, network, provider, parent, volume } = ground;
   const { publish } = args.platform;
   return new docker.Container(node.name, ...child(args.transform?.[node.role], {
     image: ground.imageId, command: [node.role], hostname: node.name,
@@ -44,6 +46,8 @@ export function createNode(node: PlannedNode, ground: NodeGround): docker.Contai
     ...confinement(node),
   }, {
     parent, ...(provider && { provider }),
+    // The engine asks for this node's turn only when that one is done, be it a create or a replacement.
+    ...(after && { dependsOn: after }),
     // The SDK doesn't know that what is in the files is secret.
     additionalSecretOutputs: ["uploads"],
     // The provider takes note of another quota, and leaves the container as it is.

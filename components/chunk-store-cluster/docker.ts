@@ -30,13 +30,15 @@ interface Engine { readonly provider: docker.Provider | undefined; readonly host
 export function placeOnDocker(name: string, args: CompleteArgs, plan: readonly PlannedNode[], parent: pulumi.Resource): Placed {
   const engines = createEngines(name, args, parent);
   const network = createNetwork(name, args, engines[0]?.provider, parent);
+  let before: docker.Container | undefined;
   const nodes = plan.map((node) => {
     // By role, so that another controller moves no chunkserver.
     const engine = engines[node.index % engines.length];
     if (engine === undefined) throw new RangeError("no engine to place nodes on");
     const { provider, imageId } = engine;
     const volume = args.persistent ? createVolume(node, args, provider, parent) : undefined;
-    const container = createNode(node, { args, parent, network, imageId, provider, volume });
+    const container = createNode(node, { args, parent, network, imageId, provider, volume, after: args.rollingUpdates ? before : undefined });
+    before = container;
     return placed(node, container, network.name, publishedEndpoint(node, args, engine));
   });
   return { networkName: network.name, nodes };

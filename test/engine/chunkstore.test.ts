@@ -117,14 +117,38 @@ describe("the chunk store's stack", () => {
   });
 });
 
-/** A small cluster of this name, which had another one before. */
-const named = (name: string, before: string): string => `
+/** A program with a cluster of its own. */
+const program = (name: string, args: Readonly<Record<string, unknown>>, options: Readonly<Record<string, unknown>> = {}): string => `
 const { ChunkStoreCluster } = require(${JSON.stringify(path.resolve(__dirname, "../../dist/components/chunk-store-cluster/index.js"))});
 exports.program = async () => {
-  const store = new ChunkStoreCluster("${name}", { controllers: 1, chunkservers: 1, clusterKey: "k".repeat(32), accounts: { admin: "${PASSWORD}" } }, { aliases: [{ name: "${before}" }] });
+  const args = { clusterKey: "k".repeat(32), accounts: { admin: "${PASSWORD}" }, ...${JSON.stringify(args)} };
+  const store = new ChunkStoreCluster("${name}", args, ${JSON.stringify(options)});
   return { endpoints: store.endpoints };
 };
 `;
+/** A small cluster of this name, which had another one before. */
+const named = (name: string, before: string): string => program(name, { controllers: 1, chunkservers: 1 }, { aliases: [{ name: before }] });
+
+describe("a chunk store with rolling updates", () => {
+  it("has one node replaced at a time, the next when that one is healthy, and keeps what it stores", async () => {
+    const args = { controllers: 2, chunkservers: 2, rollingUpdates: true };
+    fleet.write("fleet.config.ts", 'import { defineFleet } from "stackfleet";\nexport default defineFleet({ stacks: { rolling: { program: "./rolling.cjs" } } });\n');
+    fleet.write("rolling.cjs", program("store", args));
+    await changes("up");
+    const client = (...words: string[]): ReturnType<typeof chunks> => chunks(...words, "--stack", "rolling");
+    expect(await client("login", "admin", PASSWORD)).toMatchObject({ code: 0 });
+    expect(await client("upload", "hello.txt")).toMatchObject({ code: 0 });
+    const seq = await latest();
+    fleet.write("rolling.cjs", program("store", { ...args, logLevel: "debug" }));
+    await changes("up");
+    const steps = (await fleet.ledger()).filter(({ seq: at, operation, type }) => at > seq && operation !== "read" && type.endsWith(":Container"));
+    expect(steps.map(({ operation, urn, result }) => `${operation} ${urn.split("::").at(-1)} ${result}`)).toEqual(
+      ["controller-1", "controller-2", "chunkserver-1", "chunkserver-2"].flatMap((node) => [`delete store-${node} ok`, `create store-${node} ok`]));
+    expect(await client("login", "admin", PASSWORD)).toMatchObject({ code: 0 });
+    expect(await client("download", "hello.txt", "-")).toMatchObject({ code: 0, stdout: "hello\n" });
+    await changes("destroy");
+  });
+});
 
 describe("a chunk store that gets another name", () => {
   it("keeps its network and its data", async () => {

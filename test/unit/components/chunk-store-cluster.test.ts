@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
-import { runMocked, type Created, type Ran } from "./mocks";
+import { runMocked, settled, type Created, type Ran } from "./mocks";
 
 const KEY = "k".repeat(32);
 const PASSWORD = "correct horse";
@@ -78,6 +78,15 @@ describe("ChunkStoreCluster", () => {
 
   it("replaces a container for another quota, which the provider would only take note of, and never has two on one volume", async () => {
     for (const { options } of containers(await create())) expect(options).toMatchObject({ replaceOnChanges: ["cpuPeriod", "cpuQuota"], deleteBeforeReplace: true });
+  });
+
+  it("lets no node wait for another, or with rolling updates each for the one before", async () => {
+    const turns = async (changes: Partial<ChunkStoreClusterArgs>): Promise<unknown[][]> => Promise.all(containers(await create({ controllers: 2, chunkservers: 2, ...changes }))
+      .map(async ({ name, options: { dependsOn } }) => [name, dependsOn === undefined ? undefined : await settled((dependsOn as docker.Container).id)]));
+    expect((await turns({})).map(([, before]) => before)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(await turns({ rollingUpdates: true })).toEqual([
+      ["store-controller-1", undefined], ["store-controller-2", "store-controller-1-id"], ["store-chunkserver-1", "store-controller-2-id"], ["store-chunkserver-2", "store-chunkserver-1-id"],
+    ]);
   });
 
   it("passes the policies, published or not", async () => {
