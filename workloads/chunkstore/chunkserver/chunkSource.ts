@@ -2,7 +2,7 @@
 import { request } from "undici";
 import type { NodeClient } from "../contract/ports";
 import type { ReplicateRequest } from "../contract/nodeApi";
-import { hostOf } from "../transport";
+import { hostOf, unlessAborted } from "../transport";
 
 export type Source = ReplicateRequest["sources"][number];
 
@@ -19,9 +19,9 @@ const SILENCE_MS = 5_000;
 
 export function chunkSource(client: Pick<NodeClient, "dispatcher">): OpenChunk {
   return async ({ address, port }, upload, index, signal) => {
-    const { statusCode, body } = await request(`https://${hostOf(address)}:${port}/v1/chunks/${upload}/${index}`, {
+    const { statusCode, body } = await unlessAborted(request(`https://${hostOf(address)}:${port}/v1/chunks/${upload}/${index}`, {
       dispatcher: client.dispatcher, signal, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS,
-    }).catch((error: unknown) => {
+    }), signal).catch((error: unknown) => {
       throw new SourceFailed(error instanceof Error && "code" in error ? String(error.code) : String(error), { cause: error });
     });
     if (statusCode === 200) return body as AsyncIterable<Uint8Array>;
