@@ -29,6 +29,8 @@ export interface TargetLayout {
   readonly pulumiHome: string;
   /** Secrets that the local target made up, one file each. */
   readonly secrets: string;
+  /** Locks of its drills, and what they still have to put back. */
+  readonly drills: string;
 }
 
 export interface RunLayout { readonly dir: string; readonly journal: string; log(stack: string): string }
@@ -46,6 +48,7 @@ export function layoutAt(root: string): Layout {
       state: path.join(home, target, "state"),
       pulumiHome: path.join(home, target, "pulumi-home"),
       secrets: path.join(home, target, "secrets"),
+      drills: path.join(home, target, "drills"),
     }),
     run: (id) => {
       const dir = path.join(home, "runs", id);

@@ -12,7 +12,7 @@ import { attach } from "../target/attach";
 import { backendOf, cliEnvironment, prepareTarget, type TargetContext } from "../target/target";
 import { findToolchain, type Toolchain } from "../toolchain";
 import { readDeployed } from "./deployed";
-import { liveRun } from "./lock";
+import { liveRun, runInProgress } from "./lock";
 import { loadFleet } from "./prepare";
 import type { RunOptions } from "./types";
 
@@ -120,7 +120,7 @@ async function byHand(options: CommandOptions, fleet: { layout: Layout; target: 
 export async function resetFleet(options: Pick<CommandOptions, "cwd">): Promise<string[]> {
   const layout = layoutAt(findRoot(options.cwd ?? process.cwd()));
   const holder = liveRun(layout.runLock);
-  if (holder) throw new FleetError("run-in-progress", `run ${holder.run} (${holder.operation}) is in progress`, { source: "user", exitCode: 1, fix: "stop it first" });
+  if (holder) throw runInProgress(holder);
   const live = TARGETS.flatMap((target) => liveStacks(layout, target).map((name) => `${name} (${target})`));
   if (live.length > 0) {
     throw new FleetError("resources-exist", `reset would forget deployed resources; still up: ${live.join(", ")}`, {

@@ -1,59 +1,45 @@
-/** The lock of a drill: one at a time on one stack, none beside a run that changes the fleet, and never stuck behind a dead one. */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** The locks of drills: one drill at a time on one stack, and none beside a run that changes the fleet. */
 import * as path from "node:path";
-import { z } from "zod";
-import { FleetError } from "../../errors";
-import { liveRun } from "../../run/lock";
-import { lifeOf, ownIdentity } from "../../system/process-identity";
+import type { z } from "zod";
+import { FleetError } from "../errors";
+import { holderOf, holderSchema, takeLock } from "../system/lock-file";
+import { liveRun, runInProgress } from "./lock";
 
-const holderSchema = z.object({ host: z.string(), bootId: z.string().optional(), pid: z.number().int(), startedAt: z.string().optional() });
+type DrillHolder = z.infer<typeof holderSchema>;
 
 /**
- * @param file of the lock
- * @param runLock of the fleet's runs
+ * Takes the lock of a drill.
+ * @param dir folder of the target's drills
+ * @param runLock of the fleet's runs. It is looked at with the own lock taken, and a run does the same the other way round: of two
+ *   that start at once, one at least sees the other
  * @returns the function that gives it back
  * @throws FleetError `drill-in-progress`, `run-in-progress`
  */
-export function takeDrillLock(file: string, runLock: string): () => void {
+export function takeDrillLock(dir: string, stack: string, runLock: string): () => void {
+  const release = takeLock(lockFile(dir, stack), holderSchema, {}, (holder) => drillInProgress(stack, holder));
   const run = liveRun(runLock);
-  if (run) throw new FleetError("run-in-progress", `run ${run.run} (${run.operation}, process ${run.pid} on ${run.host}) is in progress since ${run.since}`, { source: "user", exitCode: 1, fix: "wait for its end: stackfleet status --watch" });
-  mkdirSync(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}`;
-  try {
-    writeFileSync(temporary, JSON.stringify(ownIdentity()));
-    // A hard link appears whole or not at all, and fails when the name is taken.
-    for (let attempt = 0; !tryLink(temporary, file); attempt++) {
-      const holder = liveHolder(file);
-      if (holder !== undefined || attempt > 3) {
-        throw new FleetError("drill-in-progress", `another drill of this stack is in progress${holder ? `: process ${holder.pid} on ${holder.host}` : ""}`, { source: "user", exitCode: 1, fix: "wait for its end, or stop it with Ctrl+C in its terminal" });
-      }
-      rmSync(file, { force: true });
-    }
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-  return () => rmSync(file, { force: true });
+  if (run === undefined) return release;
+  release();
+  throw runInProgress(run);
 }
 
-function tryLink(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+/**
+ * Called by what is about to change these stacks, after it has taken its own lock.
+ * @throws FleetError `drill-in-progress`
+ */
+export function refuseBesideDrills(dir: string, stacks: readonly string[]): void {
+  for (const stack of stacks) {
+    const holder = holderOf(lockFile(dir, stack), holderSchema);
+    if (holder !== undefined) throw drillInProgress(stack, holder);
   }
 }
 
-/** Undefined when it is proven dead, or gone. */
-function liveHolder(file: string): z.infer<typeof holderSchema> | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  const holder = holderSchema.parse(JSON.parse(text));
-  return lifeOf(holder) === "dead" ? undefined : holder;
+function lockFile(dir: string, stack: string): string {
+  return path.join(dir, `${encodeURIComponent(stack)}.lock`); // comes from a command line, where it may be no name at all
+}
+
+function drillInProgress(stack: string, holder: DrillHolder | undefined): FleetError {
+  return new FleetError("drill-in-progress", `a drill of stack ${stack} is in progress${holder ? `: process ${holder.pid} on ${holder.host}` : ""}`, {
+    source: "user", exitCode: 1, fix: "wait for its end, or stop it with Ctrl+C in its terminal",
+  });
 }

@@ -16,6 +16,7 @@ import { attach, type Attachment } from "../target/attach";
 import { cliEnvironment, COMPILED_ROOT, prepareTarget, type TargetContext } from "../target/target";
 import { findToolchain } from "../toolchain";
 import type { StackNode } from "../topology/types";
+import { refuseBesideDrills } from "./drill-lock";
 import { Executor } from "./executor";
 import { readHistory, writeHistory } from "./history";
 import { takeRunLock } from "./lock";
@@ -55,7 +56,7 @@ class Run {
   /** @throws FleetError when the run can't start; a run that started always resolves */
   async go(): Promise<RunReport> {
     // A preview changes nothing, so it may run beside anything.
-    const release = this.options.operation === "preview" ? () => undefined : takeRunLock(this.plan.layout.runLock, { run: this.plan.id, operation: this.options.operation });
+    const release = this.options.operation === "preview" ? () => undefined : this.lock();
     try {
       pruneRuns(this.plan.layout);
       if (this.options.operation !== "preview") this.reserve = new DiskReserve(path.join(this.plan.layout.home, "reserve"), { onLow: (error) => this.diskFailed(error) });
@@ -80,6 +81,19 @@ class Run {
     if (this.executor === undefined) return;
     this.emit({ type: "run.stopping", mode, signal });
     this.executor.stop(mode);
+  }
+
+  /** @returns the function that gives the lock back */
+  private lock(): () => void {
+    const { layout, target, graph, id } = this.plan;
+    const release = takeRunLock(layout.runLock, { run: id, operation: this.options.operation });
+    try {
+      refuseBesideDrills(layout.target(target).drills, graph.order);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return release;
   }
 
   private engine(context: TargetContext, toolchain: { readonly pulumi: string; readonly version: string }): PulumiEngine {

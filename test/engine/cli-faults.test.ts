@@ -1,5 +1,6 @@
 /** Failing and hanging creates, seen by the command that runs into them and by others that look on. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { takeDrillLock } from "../../automation/run/drill-lock";
 import type { StatusJson } from "../../automation/status";
 import { constellationFile, TestFleet } from "../support/fleet";
 
@@ -66,6 +67,22 @@ describe("a create that hangs in one region", () => {
     const after = JSON.parse((await fleet.run("status", "--output", "json")).stdout) as StatusJson;
     expect(after).toMatchObject({ run, status: "succeeded" });
     expect(after.stacks.every((stack) => stack.status === "succeeded" && stack.done === stack.expected && stack.etaSeconds === null)).toBe(true);
+  });
+});
+
+describe("a drill of one stack", () => {
+  it("keeps runs from that stack, and from no other; a preview changes nothing and may look", async () => {
+    const release = takeDrillLock(fleet.state("local", "drills"), "eu-west-1", fleet.state("run.lock"));
+    try {
+      const refused = await fleet.plain("up");
+      expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 1, stdout: "" });
+      expect(refused.stderr).toMatch(/^error: a drill of stack eu-west-1 is in progress: process \d+ on .+ \[drill-in-progress\]\n {2}fix: .+\n$/);
+      expect((await fleet.plain("preview")).code).toBe(0);
+      expect((await fleet.report("up", "home")).code).toBe(0);
+    } finally {
+      release();
+    }
+    expect((await fleet.report("up")).code).toBe(0);
   });
 });
 

@@ -1,14 +1,13 @@
 /** `drill`: breaks what a stack runs, in a scripted way, and says what came of it. */
-import * as path from "node:path";
 import type { DrillSystem, EngineHost, Listener, PlannedDrill, PreparedDrills } from "../../../drills";
 import { FleetError } from "../../errors";
 import { findRoot, layoutAt, type Layout, type Target } from "../../layout";
+import { takeDrillLock } from "../../run/drill-lock";
 import { cleanLine } from "../../render/text";
 import { terminalStyle } from "../../render";
 import type { CliContext, DrillsModule } from "../context";
 import { EXIT, reportError } from "../errors";
 import { table } from "../table";
-import { takeDrillLock } from "./drill-lock";
 
 export interface DrillOptions {
   readonly config?: string;
@@ -81,8 +80,8 @@ class Session {
     const target = options.target ?? (options.docker ? "cloud" : "local");
     const stack = options.stack ?? system.defaultStack;
     const engine = await this.engine(layout);
-    const stateDir = path.join(layout.home, target, "drills");
-    const unlock = takeDrillLock(path.join(stateDir, `${stack}.lock`), layout.runLock);
+    const stateDir = layout.target(target).drills;
+    const unlock = takeDrillLock(stateDir, stack, layout.runLock);
     try {
       const outputs = await this.outputs(stack, target);
       const prepared = await system.prepare({ drills: names, stack, outputs, engine, realEngine: options.docker ?? false, stateDir, clock: drills.systemClock, signal: this.interrupt.signal });

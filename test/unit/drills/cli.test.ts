@@ -224,7 +224,7 @@ describe("the lock", () => {
     hold(outside.cwd, lockFile(outside.cwd), ownIdentity());
     const { code, stderr } = await outside.run(["drill", "chunkstore"], context(fakeModule([good])));
     expect(code).toBe(1);
-    expect(stderr).toContain(`another drill of this stack is in progress: process ${process.pid}`);
+    expect(stderr).toContain(`a drill of stack chunkstore is in progress: process ${process.pid}`);
     expect(existsSync(lockFile(outside.cwd))).toBe(true);
   });
 
@@ -241,5 +241,6 @@ describe("the lock", () => {
     const { code, stderr } = await outside.run(["drill", "chunkstore"], context(fakeModule([good])));
     expect(code).toBe(1);
     expect(stderr).toContain("run r1 (up, process");
+    expect(existsSync(lockFile(outside.cwd))).toBe(false);
   });
 });
