@@ -81,11 +81,11 @@ describe("ChunkStoreCluster", () => {
   });
 
   it("lets no node wait for another, or with rolling updates each for the one before", async () => {
-    const turns = async (changes: Partial<ChunkStoreClusterArgs>): Promise<unknown[][]> => Promise.all(containers(await create({ controllers: 2, chunkservers: 2, ...changes }))
-      .map(async ({ name, options: { dependsOn } }) => [name, dependsOn === undefined ? undefined : await settled((dependsOn as docker.Container).id)]));
-    expect((await turns({})).map(([, before]) => before)).toEqual([undefined, undefined, undefined, undefined]);
+    const turns = async (changes: Partial<ChunkStoreClusterArgs>): Promise<string[][]> => Promise.all(containers(await create({ controllers: 2, chunkservers: 2, ...changes }))
+      .map(async ({ name, options: { dependsOn = [] } }) => [name, ...await Promise.all([dependsOn].flat().map((before) => settled((before as docker.Container).id)))]));
+    expect((await turns({})).map(({ length }) => length)).toEqual([1, 1, 1, 1]);
     expect(await turns({ rollingUpdates: true })).toEqual([
-      ["store-controller-1", undefined], ["store-controller-2", "store-controller-1-id"], ["store-chunkserver-1", "store-controller-2-id"], ["store-chunkserver-2", "store-chunkserver-1-id"],
+      ["store-controller-1"], ["store-controller-2", "store-controller-1-id"], ["store-chunkserver-1", "store-controller-2-id"], ["store-chunkserver-2", "store-chunkserver-1-id"],
     ]);
   });
 
