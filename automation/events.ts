@@ -29,6 +29,8 @@ export const faultReportSchema = z.object({
   code: z.string(),
   /** One line, no stack trace. */
   message: z.string(),
+  /** Further lines, such as the other faults of an input. */
+  details: z.array(z.string()).readonly().optional(),
   /** URN of the resource that failed. */
   urn: z.string().optional(),
   /** Name of the stack that is the root cause. */

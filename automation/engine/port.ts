@@ -40,6 +40,8 @@ export interface UpdateOutcome {
   readonly outputs?: HandedOutputs;
   /** Creates whose reply was lost. The engine forgets them; recovery must not. */
   readonly unanswered?: readonly UnansweredCreate[];
+  /** URNs whose deletion was sent and has not been told to be over: the user stopped the wait for it, or its reply was lost. The engine keeps them as they were. */
+  readonly undeleted?: readonly string[];
 }
 
 export type EngineEventBody = Extract<FleetEventBody, { stack: string }>;

@@ -21,6 +21,16 @@ export function firstLine(message: string): string {
   return (lines[0] ?? "").replace(/^error: /, "").replace(/^Unhandled exception: (?:Error: )?/, "").replace(/^rpc error: code = \w+ desc = /, "");
 }
 
+/** Of one error: more than anybody reads at once are in the log. */
+const MOST_DETAILS = 20;
+
+/** What else the message of an error says, such as further faults of an input; nothing for one with a stack trace. */
+function furtherLines(message: string): { readonly details?: readonly string[] } {
+  const lines = plainText(message).split("\n").filter((line) => line.trim() !== "");
+  if (lines.length < 2 || lines.some((line) => /^\s+at /.test(line))) return {};
+  return { details: lines.slice(1, 1 + MOST_DETAILS).map((line) => line.trim()) };
+}
+
 /**
  * Errors of the way to the provider or to its cloud, as gRPC, Go and the AWS SDK word them: the request may have been carried out.
  * A refusal by the service (`VpcLimitExceeded: …`) matches none of them.
@@ -57,7 +67,7 @@ const PROGRESS = /^phase (\S+); (\d+) checks?; (\d+)s(?:; (.*))?$/;
 /** Between two of them for one resource, so that the journal of a long wait stays small. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
-interface ErrorSeen { readonly message: string; readonly urn?: string }
+interface ErrorSeen { readonly message: string; readonly details?: readonly string[]; readonly urn?: string }
 
 /** Folds the events of one update. */
 export class UpdateTally {
@@ -67,6 +77,7 @@ export class UpdateTally {
   private readonly creating = new Map<string, UnansweredCreate>();
   private readonly noAnswer = new Set<string>();
   private readonly failedUrns: string[] = [];
+  private readonly failedDeletes: string[] = [];
   private readonly violations: ErrorSeen[] = [];
   private readonly startedAt = new Map<string, number>();
   private readonly progressAt = new Map<string, { readonly phase: string; readonly at: number }>();
@@ -93,20 +104,30 @@ export class UpdateTally {
   }
 
   /** The root cause of a failure, or undefined when no event told one. */
-  fault(): Pick<FaultReport, "code" | "message" | "urn"> | undefined {
+  fault(): Pick<FaultReport, "code" | "message" | "details" | "urn"> | undefined {
     const policy = this.violations[0];
     if (policy !== undefined) return { code: "policy-violation", ...policy };
     const aboutResource = this.errors.find((error) => error.urn !== undefined && this.failedUrns.includes(error.urn));
-    if (aboutResource) return { code: "resource-failed", message: aboutResource.message, ...(aboutResource.urn && { urn: aboutResource.urn }) };
+    if (aboutResource) return { code: "resource-failed", ...aboutResource };
     const [failedUrn] = this.failedUrns;
     if (failedUrn !== undefined) return { code: "resource-failed", message: this.errors[0]?.message ?? "the provider gave no reason", urn: failedUrn };
     const [first] = this.errors;
-    return first && { code: "program-failed", message: first.message, ...(first.urn && !isStackUrn(first.urn) && { urn: first.urn }) };
+    if (first === undefined) return undefined;
+    const { urn, ...told } = first;
+    return { code: "program-failed", ...told, ...(urn && !isStackUrn(urn) && { urn }) };
   }
 
   /** Creates that failed with no answer. */
   unanswered(): UnansweredCreate[] {
     return this.failedUrns.flatMap((urn) => (this.noAnswer.has(urn) ? this.creating.get(urn) ?? [] : []));
+  }
+
+  /**
+   * Deletions that failed, and may have been carried out all the same.
+   * @param stopped the user stopped the update, which ends waits for deletions that are under way
+   */
+  undeleted(stopped: boolean): string[] {
+    return this.failedDeletes.filter((urn) => stopped || this.noAnswer.has(urn));
   }
 
   private started(step: StepMetadata): void {
@@ -132,6 +153,7 @@ export class UpdateTally {
 
   private failed(step: StepMetadata): void {
     this.failedUrns.push(step.urn);
+    if (step.op === "delete") this.failedDeletes.push(step.urn);
     this.emit({ type: "resource.failed", stack: this.stack, urn: step.urn, resourceType: step.type, op: step.op });
   }
 
@@ -144,7 +166,7 @@ export class UpdateTally {
     const severity = diag.severity === "error" ? "error" : diag.severity === "warning" ? "warning" : "info";
     // The engine repeats at the end that the update failed; that line names no cause.
     const echo = /^(update|preview|destroy|refresh|resource \w+) failed$/.test(message);
-    if (severity === "error" && !echo) this.errors.push({ message: firstLine(message), ...(diag.urn && { urn: diag.urn }) });
+    if (severity === "error" && !echo) this.errors.push({ message: firstLine(message), ...furtherLines(message), ...(diag.urn && { urn: diag.urn }) });
     if (!echo) this.emit({ type: "stack.diagnostic", stack: this.stack, severity, message, ...(diag.urn && { urn: diag.urn }) });
   }
 

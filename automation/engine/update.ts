@@ -62,11 +62,10 @@ async function runUpdate(
     const changed = changes.created + changes.updated + changes.deleted > 0;
     return { status: changed ? "succeeded" : "unchanged", changes, ...(outputs && { outputs }) };
   } catch (error) {
-    const unanswered = tally.unanswered();
-    if (stopped()) return { status: "cancelled", changes: tally.changes(), ...(unanswered.length > 0 && { unanswered }) };
-    return {
-      status: "failed", changes: tally.changes(), error: faultOf(error, tally, order.logFile, logStart), ...(unanswered.length > 0 && { unanswered }),
-    };
+    const [unanswered, undeleted] = [tally.unanswered(), tally.undeleted(stopped())];
+    const doubtful = { ...(unanswered.length > 0 && { unanswered }), ...(undeleted.length > 0 && { undeleted }) };
+    if (stopped()) return { status: "cancelled", changes: tally.changes(), ...doubtful };
+    return { status: "failed", changes: tally.changes(), error: faultOf(error, tally, order.logFile, logStart), ...doubtful };
   }
 }
 

@@ -186,6 +186,7 @@ function eventOf({ operation, found }: Settled, stack: string): EngineEventBody 
   if (found) return { type: "stack.recovered", stack, action: "adopted", urn, id: found.id, message: `${type} ${found.id} was created by the interrupted run; it is now in the state` };
   if (operation.type === "creating" && CREATE_OR_DETECT.test(type)) return { type: "stack.recovered", stack, action: "dropped", urn, message: `${type}: the interrupted create is sent again; its provider takes over what the first one made` };
   if (operation.type === "creating") return { type: "stack.recovered", stack, action: "absent", urn, message: `${type}: the interrupted create left nothing behind; it is created anew` };
+  if (operation.type === "deleting") return { type: "stack.recovered", stack, action: "dropped", urn, message: `${type}: the interrupted deletion is finished first` };
   return { type: "stack.recovered", stack, action: "dropped", urn, message: `${type}: the interrupted ${operation.type} is repeated` };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Keeps creates whose reply was lost. When a provider's answer does not come (its process or connection died), the engine fails the
+ * Keeps creates and deletions whose reply was lost. When a provider's answer does not come (its process or connection died), the engine fails the
  * resource and forgets it, though it may exist; the next update would make a second one. Written down as pending, they are settled
  * like any other interrupted create.
  */
@@ -28,6 +28,22 @@ export function keepUnanswered(
       ...(parent && { parent }), ...(provider && { provider }), ...(protect && { protect }), ...(retainOnDelete && { retainOnDelete }),
     } satisfies CheckpointResource,
   }));
+  const all = [...(latest.pending_operations ?? []), ...pending];
+  saveCheckpoint(stateDir, project, stack, { ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: all } } });
+}
+
+/**
+ * Adds pending deletions to a stack's checkpoint: the engine keeps a resource whose deletion failed as it was, and the next update
+ * would count on it. Call it when no update of the stack runs.
+ */
+export function keepUndeleted(stateDir: string, project: string, stack: string, urns: readonly string[]): void {
+  const checkpoint = readCheckpoint(stateDir, project, stack);
+  const latest = checkpoint?.checkpoint.latest;
+  if (!checkpoint || !latest) return;
+  const known = new Set((latest.pending_operations ?? []).map(({ resource }) => resource.urn));
+  // An old side that waits for its deletion is deleted by the next update anyway.
+  const pending = (latest.resources ?? []).filter(({ urn, delete: old }) => urns.includes(urn) && !known.has(urn) && old !== true).map((resource) => ({ type: "deleting", resource }));
+  if (pending.length === 0) return;
   const all = [...(latest.pending_operations ?? []), ...pending];
   saveCheckpoint(stateDir, project, stack, { ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: all } } });
 }

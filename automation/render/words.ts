@@ -86,7 +86,7 @@ export function failureLine(stack: string, error: FaultReport): string {
 export function failureDetails(failure: RootFailure, stack: StackView | undefined): readonly string[] {
   const others = stack?.notes.filter((note) => note.severity === "error" && !echoes(note.text, failure.error.message)).map((note) => cleanLine(note.text)) ?? [];
   return [
-    ...new Set(others),
+    ...new Set([...(failure.error.details ?? []).map(cleanLine), ...others]),
     ...(failure.skipped.length > 0 ? [`skipped because of it: ${failure.skipped.join(", ")}`] : []),
     ...(failure.error.log ? [`log: ${cleanLine(failure.error.log)}`] : []),
     ...(failure.error.fix ? [`fix: ${cleanLine(failure.error.fix)}`] : []),

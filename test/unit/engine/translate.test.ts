@@ -57,7 +57,23 @@ describe("the engine's events", () => {
       diag("error", "<{%fg 1%}>error: VpcLimitExceeded: too many\nmore<{%reset%}>", VPC),
       failed(VPC, "aws:ec2/vpc:Vpc", "create"),
     ]);
-    expect(tally.fault()).toEqual({ code: "resource-failed", message: "VpcLimitExceeded: too many", urn: VPC });
+    expect(tally.fault()).toEqual({ code: "resource-failed", message: "VpcLimitExceeded: too many", details: ["more"], urn: VPC });
+  });
+
+  it("keep every line of a program's error, and none of its stack trace", () => {
+    const lines = tallyOf([diag("error", 'Store "s": a: wrong\nStore "s": b: wrong\n\n', STACK)]);
+    expect(lines.tally.fault()).toEqual({ code: "program-failed", message: 'Store "s": a: wrong', details: ['Store "s": b: wrong'] });
+    const trace = tallyOf([diag("error", "Unhandled exception: Error: no\n    at main (index.js:1:1)\n    at run", STACK)]);
+    expect(trace.tally.fault()).toEqual({ code: "program-failed", message: "no" });
+  });
+
+  it("tell deletions that may have been carried out though they failed: those that were stopped, and those without an answer", () => {
+    const { tally } = tallyOf([
+      diag("error", "the wait was stopped", VPC), failed(VPC, "t", "delete"),
+      diag("error", "rpc error: code = Unavailable desc = error reading from server: EOF", `${VPC}2`), failed(`${VPC}2`, "t", "delete"),
+      diag("error", "in use", `${VPC}3`), failed(`${VPC}3`, "t", "delete-replaced"), failed(`${VPC}4`, "t", "update"),
+    ]);
+    expect({ stopped: tally.undeleted(true), failed: tally.undeleted(false) }).toEqual({ stopped: [VPC, `${VPC}2`], failed: [`${VPC}2`] });
   });
 
   it("blame the program when no resource failed", () => {

@@ -7,7 +7,7 @@ import { checkpointFile, pendingOf, readCheckpoint } from "../../../automation/b
 import { makeEncryptionSalt } from "../../../automation/backend/secrets";
 import { isSecret } from "../../../automation/recovery/secret";
 import { sealerOf } from "../../../automation/recovery/sealer";
-import { keepUnanswered } from "../../../automation/recovery/unanswered";
+import { keepUndeleted, keepUnanswered } from "../../../automation/recovery/unanswered";
 
 const SECRET = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "[secret]" };
 const PASSPHRASE = "open sesame";
@@ -63,5 +63,16 @@ describe("a create whose reply was lost", () => {
     writeState({ resources: [], pending_operations: [{ type: "creating", resource: { urn: "urn:b", type: create.type, inputs: { name: "true" } } }] });
     keepUnanswered(dir, "p", "s", [create]);
     expect(pendingOf(readCheckpoint(dir, "p", "s")).map(({ resource }) => resource.inputs)).toEqual([{ name: "true" }]);
+  });
+});
+
+describe("a deletion that was stopped", () => {
+  const known = (urn: string, more: object = {}): object => ({ urn, type: "aws:x/y:Y", custom: true, id: "1", inputs: {}, ...more });
+
+  it("is kept as pending, once, for the record that the state counts on", () => {
+    writeState({ resources: [known("urn:a"), known("urn:b"), known("urn:b", { id: "0", delete: true })] });
+    keepUndeleted(dir, "p", "s", ["urn:b", "urn:gone"]);
+    keepUndeleted(dir, "p", "s", ["urn:b"]);
+    expect(pendingOf(readCheckpoint(dir, "p", "s"))).toEqual([{ type: "deleting", resource: known("urn:b") }]);
   });
 });
