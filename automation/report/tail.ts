@@ -20,7 +20,7 @@ export function tailOf(stack: StackView, view: Pick<RunView, "timeScale">): Tail
   const { startedAt, finishedAt } = stack;
   if (startedAt === undefined || finishedAt === undefined) return undefined;
   // A short wait explains nothing of where the time went.
-  const [longest] = stack.waits.filter((wait) => wait.endedAt !== undefined && wait.seconds >= LEAST_SECONDS).toSorted((a, b) => b.seconds - a.seconds);
+  const [longest] = stack.waits.filter((wait) => wait.endedAt !== undefined && wait.phase === "complete" && wait.seconds >= LEAST_SECONDS).toSorted((a, b) => b.seconds - a.seconds);
   if (longest?.endedAt === undefined) return undefined;
   const scaled = (ms: number): number => (ms / 1000) * (view.timeScale ?? 1);
   return { urn: longest.urn, totalSeconds: scaled(finishedAt - startedAt), waitSeconds: scaled(longest.endedAt - startedAt), tailSeconds: scaled(finishedAt - longest.endedAt) };

@@ -13,7 +13,7 @@ export interface ResourceInProgress {
 /** A wait for something outside that a provider gave account of. */
 export interface ResourceWait {
   readonly urn: string;
-  /** As the provider calls it; `complete` or `failed` when it is over. */
+  /** As the provider calls it; `complete`, `failed` or `interrupted` when it is over. */
   readonly phase: string;
   readonly checks: number;
   /** In the provider's time, see `resource.progress`. */
@@ -119,7 +119,7 @@ export function reduce(view: RunView, event: FleetEvent): RunView {
     default: {
       const index = next.stacks.findIndex((stack) => stack.name === event.stack);
       const stack = next.stacks[index];
-      return stack === undefined ? next : { ...next, stacks: next.stacks.with(index, reduceStack(stack, event, at)) };
+      return stack === undefined ? next : { ...next, stacks: next.stacks.with(index, reduceStack(stack, event, at, next.stopping !== undefined)) };
     }
   }
 }
@@ -145,14 +145,14 @@ function finished(view: RunView, event: EventPayload<"run.finished">): RunView {
 
 type StackEvent = Extract<FleetEvent, { stack: string }>;
 
-function reduceStack(stack: StackView, event: StackEvent, at: number): StackView {
+function reduceStack(stack: StackView, event: StackEvent, at: number, stopping: boolean): StackView {
   switch (event.type) {
     case "stack.status": return withStatus(stack, event, at);
     case "stack.recovered": return note(stack, at, "info", event.message);
     case "stack.finished": return withResult(stack, event.result, at);
     case "resource.started": return { ...stack, running: [...without(stack, event.urn), { urn: event.urn, resourceType: event.resourceType, op: event.op, since: at }] };
     case "resource.finished": return resourceFinished(stack, event, at);
-    case "resource.failed": return { ...stack, running: without(stack, event.urn), waits: endWait(stack, event.urn, "failed", at) };
+    case "resource.failed": return { ...stack, running: without(stack, event.urn), waits: endWait(stack, event.urn, stopping ? "interrupted" : "failed", at) };
     case "resource.progress": return withWait(stack, event, at);
     case "stack.diagnostic": return event.severity === "info" ? stack : note(stack, at, event.severity, event.message);
     case "stack.policy": return note(stack, at, event.level === "mandatory" ? "error" : "warning", `policy ${event.policy}: ${event.message}`);
@@ -206,7 +206,7 @@ function withWait(stack: StackView, { urn, phase, checks, seconds, detail }: Eve
   return { ...stack, waits: index < 0 ? [...stack.waits, wait] : stack.waits.with(index, wait) };
 }
 
-function endWait(stack: StackView, urn: string, phase: "complete" | "failed", at: number): readonly ResourceWait[] {
+function endWait(stack: StackView, urn: string, phase: "complete" | "failed" | "interrupted", at: number): readonly ResourceWait[] {
   return stack.waits.some((wait) => wait.urn === urn) ? stack.waits.map((wait) => (wait.urn === urn ? { ...wait, phase, endedAt: at } : wait)) : stack.waits;
 }
 

@@ -18,4 +18,8 @@ describe("the tail of a stack", () => {
     expect(tailOf(stack([wait("short", 39, 95_000)]), {})).toBeUndefined();
     expect(tailOf(stack([]), {})).toBeUndefined();
   });
+
+  it("is not told of a wait that failed or was interrupted: what it waited for has not come", () => {
+    for (const phase of ["failed", "interrupted"]) expect(tailOf(stack([{ ...wait("long", 80, 95_000), phase }]), {})).toBeUndefined();
+  });
 });

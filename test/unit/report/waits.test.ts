@@ -51,6 +51,7 @@ describe("a wait", () => {
     expect(waits(begun)).toEqual([{ resource: "ready", phase: "provisioning", checks: 3, seconds: 125 }]);
     expect(waits([...begun, ...ended])).toEqual([{ resource: "ready", phase: "complete", checks: 3, seconds: 125 }]);
     expect(waits([...begun, [16, about(READY, "resource.failed")]])).toEqual([{ resource: "ready", phase: "failed", checks: 3, seconds: 125 }]);
+    expect(waits([...begun, [15, { type: "run.stopping", mode: "graceful", signal: "SIGINT" }], [16, about(READY, "resource.failed")]])).toEqual([{ resource: "ready", phase: "interrupted", checks: 3, seconds: 125 }]);
   });
 
   it("is summed up at the end: the total is what it took and the tail after it, in simulated time", () => {
