@@ -22,7 +22,9 @@ export function addLocalCommands(program: Command, context: CliContext, act: Act
     .option("--time-scale <n>", "simulated seconds a second (default: 60, or as it was)", parseTimeScale)
     .addHelpText("after", "\nExamples:\n  stackfleet local start --time-scale 10")
     .action((options: { timeScale?: number }) => act(async () => (await commands()).localStart(options, context)));
-  local.command("stop").description("Stop it and the processes it runs; its resources are kept.").action(() => act(async () => (await commands()).localStop(context)));
+  local.command("stop").description("Stop it and the processes it runs; its resources are kept. Not while a run or a drill needs it.")
+    .option("--force", "also in the middle of a run or a drill, which fails then")
+    .action((options: { force?: boolean }) => act(async () => (await commands()).localStop(options, context)));
   local.command("status").description("Show it and its containers.").addOption(json())
     .action((options: JsonOption) => act(async () => (await commands()).localStatus(options, context)));
   local.command("ledger").description("Show every create, read, update and delete that its providers were asked for.").addOption(json())

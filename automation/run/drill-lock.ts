@@ -1,4 +1,5 @@
 /** The locks of drills: one drill at a time on one stack, and none beside a run that changes the fleet. */
+import { existsSync, readdirSync } from "node:fs";
 import * as path from "node:path";
 import type { z } from "zod";
 import { FleetError } from "../errors";
@@ -25,17 +26,30 @@ export function takeDrillLock(dir: string, stack: string, runLock: string): () =
 
 /**
  * Called by what is about to change these stacks, after it has taken its own lock.
+ * @param stacks of all that have a lock when left out
  * @throws FleetError `drill-in-progress`
  */
-export function refuseBesideDrills(dir: string, stacks: readonly string[]): void {
+export function refuseBesideDrills(dir: string, stacks: readonly string[] = lockedIn(dir)): void {
   for (const stack of stacks) {
     const holder = holderOf(lockFile(dir, stack), holderSchema);
     if (holder !== undefined) throw drillInProgress(stack, holder);
   }
 }
 
+/** Whether a drill of the stack was killed, and what it broke waits for the next drill to be put back. */
+export function hasDrillLeftovers(dir: string, stack: string): boolean {
+  return existsSync(path.join(dir, `${stack}.undo.json`));
+}
+
+const LOCK = ".lock";
+
+function lockedIn(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir).filter((name) => name.endsWith(LOCK)).map((name) => decodeURIComponent(name.slice(0, -LOCK.length)));
+}
+
 function lockFile(dir: string, stack: string): string {
-  return path.join(dir, `${encodeURIComponent(stack)}.lock`); // comes from a command line, where it may be no name at all
+  return path.join(dir, `${encodeURIComponent(stack)}${LOCK}`); // comes from a command line, where it may be no name at all
 }
 
 function drillInProgress(stack: string, holder: DrillHolder | undefined): FleetError {

@@ -10,13 +10,13 @@ import { clearDeadLocks, repairSidecars } from "../recovery/locks";
 import type { Lookup } from "../recovery/lookup";
 import { sealerOf } from "../recovery/sealer";
 import { settlePending } from "../recovery/settle";
-import { keepUnanswered } from "../recovery/unanswered";
+import { keepUndeleted, keepUnanswered } from "../recovery/unanswered";
 import { criticalPathSeconds } from "../report";
 import { attach, type Attachment } from "../target/attach";
 import { cliEnvironment, COMPILED_ROOT, prepareTarget, type TargetContext } from "../target/target";
 import { findToolchain } from "../toolchain";
 import type { StackNode } from "../topology/types";
-import { refuseBesideDrills } from "./drill-lock";
+import { hasDrillLeftovers, refuseBesideDrills } from "./drill-lock";
 import { Executor } from "./executor";
 import { readHistory, writeHistory } from "./history";
 import { takeRunLock } from "./lock";
@@ -117,6 +117,9 @@ class Run {
     this.began = performance.now();
     this.emit(this.startedEvent(history, parallel, plan.target === "local" ? attachment.aws.timeScale : undefined));
     if (plan.orphans.length > 0 && !options.removed) this.emit({ type: "run.orphans", stacks: [...plan.orphans] });
+    for (const stack of plan.graph.order.filter((name) => hasDrillLeftovers(plan.layout.target(plan.target).drills, name))) {
+      this.emit({ type: "stack.diagnostic", stack, severity: "warning", message: "a drill of this stack was killed, and what it broke is not all put back; the next drill begins with that (see `stackfleet drill`)" });
+    }
     if (this.stopped) this.executor.stop(this.stopped); // asked for while the toolchain was looked for
     const results = await this.executor.run();
     await engine.close();
@@ -157,13 +160,14 @@ class Run {
     });
   }
 
-  /** The engine, with creates whose reply was lost kept for the next run. */
+  /** The engine, with creates and deletions whose reply was lost kept for the next run. */
   private remembering(engine: PulumiEngine, context: TargetContext): Engine {
     const { stateDir } = context;
     return {
       run: async (request, emit) => {
         const outcome = await engine.run(request, emit);
         if (outcome.unanswered && stateDir !== undefined) keepUnanswered(stateDir, this.plan.topology.project, request.stack.name, outcome.unanswered, sealerOf(cliEnvironment(context, process.env)));
+        if (outcome.undeleted && stateDir !== undefined) keepUndeleted(stateDir, this.plan.topology.project, request.stack.name, outcome.undeleted);
         return outcome;
       },
       interrupt: () => engine.interrupt(), cancel: () => engine.cancel(), close: () => engine.close(), usage: () => engine.usage(),

@@ -146,16 +146,9 @@ export class ChunkStore implements Drillable<StoreUndo> {
     switch (action.kind) {
       case "start": return unlessGone(this.engine.start(action.container, signal));
       case "rejoin": return unlessGone(leaveSide(this.engine, action, signal));
-      case "remove-network": return this.removeNetwork(action.network, signal);
+      case "remove-network": return removeNetwork(this.engine, action.network, this.options.clock, signal);
       case "delete-files": return this.deleteFiles(action.prefix, signal);
     }
-  }
-
-  /** An overlay network is told of its last member's leaving only after a moment; until then it refuses to go. */
-  private async removeNetwork(network: string, signal: AbortSignal): Promise<void> {
-    const { clock } = this.options;
-    const { missing } = await until((looking) => this.engine.removeNetwork(network, looking).then(() => undefined), { deadlineSeconds: NETWORK_SECONDS, clock, signal });
-    if (missing !== undefined) throw new Error(missing);
   }
 
   /** From the view of every controller: one that was away may still know a file that the others don't. */
@@ -192,6 +185,12 @@ export function alive(nodes: readonly { readonly alive: boolean }[]): number {
 function listed(faults: readonly (string | undefined)[]): string | undefined {
   const found = faults.filter((fault) => fault !== undefined);
   return found.length === 0 ? undefined : found.join(", ");
+}
+
+/** An overlay network is told of its last member's leaving only after a moment; until then it refuses to go. */
+export async function removeNetwork(engine: Pick<DockerEngine, "removeNetwork">, network: string, clock: Clock, signal: AbortSignal): Promise<void> {
+  const { missing } = await until((looking) => engine.removeNetwork(network, looking).then(() => undefined), { deadlineSeconds: NETWORK_SECONDS, clock, signal });
+  if (missing !== undefined) throw new Error(missing);
 }
 
 /** A container that was removed meanwhile can't be put back, and need not be. */

@@ -4,12 +4,14 @@ import * as path from "node:path";
 import { DockerEngine, EngineRefusal } from "../engine/client";
 import { describeHost } from "../engine/host";
 import { DrillError } from "../errors";
+import { UndoStack } from "../undo";
+import { undoFile } from "../undo-file";
 import { prepared, type DrillSystem, type PreparedDrills, type PrepareOptions } from "../system";
 import { storeAccess, type StoreAccess } from "./access";
 import { CHUNKSTORE_DRILLS } from "./index";
 import { clientSession } from "./session";
-import { ChunkStore } from "./store";
-import { storeUndoSchema } from "./undo";
+import { ChunkStore, removeNetwork } from "./store";
+import { describeUndo, storeUndoSchema } from "./undo";
 
 export const chunkstore: DrillSystem = {
   name: "chunkstore",
@@ -20,6 +22,7 @@ export const chunkstore: DrillSystem = {
 };
 
 async function prepare(options: PrepareOptions): Promise<PreparedDrills> {
+  if (Object.keys(options.outputs).length === 0) await mendAfterDestroy(options);
   const access = storeAccess(options.stack, options.outputs);
   const engine = new DockerEngine(options.engine);
   // What a drill that was killed left here goes with the next one: only one drill runs on a stack.
@@ -43,6 +46,26 @@ async function prepare(options: PrepareOptions): Promise<PreparedDrills> {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/**
+ * Puts back what a killed drill left of a stack that was destroyed since. Nodes and files went with it; what the drill had made didn't.
+ * @throws DrillError `stack-not-up` that says what was put back
+ */
+async function mendAfterDestroy({ clock, engine: host, signal, stack, stateDir }: PrepareOptions): Promise<void> {
+  const engine = new DockerEngine(host);
+  try {
+    const undo = new UndoStack(undoFile(path.join(stateDir, `${stack}.undo.json`), storeUndoSchema), async (action) => {
+      if (action.kind === "remove-network") await removeNetwork(engine, action.network, clock, signal);
+    });
+    const removed = undo.actions.filter(({ kind }) => kind === "remove-network").map(describeUndo);
+    if (undo.size === 0) return;
+    const [failed] = await undo.unwind();
+    if (failed?.error !== undefined) throw new DrillError("not-put-back", `an earlier drill's damage can't be put back: ${describeUndo(failed.action)}: ${failed.error}`, { fix: "run the drill again" });
+    throw new DrillError("stack-not-up", `stack ${stack} is not up; what an earlier drill had left was put back${removed.length > 0 ? `: ${removed.join(", ")}` : ""}`, { fix: `stackfleet up ${stack}` });
+  } finally {
+    await engine.close();
   }
 }
 

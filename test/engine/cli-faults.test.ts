@@ -77,6 +77,7 @@ describe("a drill of one stack", () => {
       const refused = await fleet.plain("up");
       expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 1, stdout: "" });
       expect(refused.stderr).toMatch(/^error: a drill of stack eu-west-1 is in progress: process \d+ on .+ \[drill-in-progress\]\n {2}fix: .+\n$/);
+      expect(await fleet.run("local", "stop")).toMatchObject({ code: 1, stderr: expect.stringContaining("[drill-in-progress]") as unknown });
       expect((await fleet.plain("preview")).code).toBe(0);
       expect((await fleet.report("up", "home")).code).toBe(0);
     } finally {

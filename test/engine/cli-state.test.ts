@@ -145,7 +145,7 @@ describe.skipIf(!mayMount())("a full disk", () => {
   });
   afterAll(async () => {
     try {
-      await fleet.run("local", "stop");
+      await fleet.run("local", "stop", "--force");
     } finally {
       execFileSync("umount", [disk]);
       rmdirSync(disk);

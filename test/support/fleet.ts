@@ -61,7 +61,7 @@ export class TestFleet {
 
   /** Ends the local cloud and removes the folder. */
   async remove(): Promise<void> {
-    await this.run("local", "stop");
+    await this.run("local", "stop", "--force");
     rmSync(this.root, { recursive: true, force: true });
   }
 

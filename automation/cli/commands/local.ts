@@ -1,7 +1,9 @@
 /** `local …`: the local cloud's daemon, its ledger, its containers and its faults. */
 import type { Fault, NewFault } from "../../../local/protocol";
 import { FleetError } from "../../errors";
-import { findRoot, layoutAt } from "../../layout";
+import { findRoot, layoutAt, type Layout } from "../../layout";
+import { refuseBesideDrills } from "../../run/drill-lock";
+import { liveRun, runInProgress } from "../../run/lock";
 import { cleanText, clock, plural } from "../../render/text";
 import type { CliContext } from "../context";
 import { EXIT } from "../errors";
@@ -21,11 +23,19 @@ export async function localStart(options: { readonly timeScale?: number }, conte
   return EXIT.ok;
 }
 
-export async function localStop(context: CliContext): Promise<number> {
+export async function localStop(options: { readonly force?: boolean }, context: CliContext): Promise<number> {
+  if (!options.force) refuseWhileUsed(layoutAt(findRoot(context.cwd, context.env)));
   const cloud = await (await context.localCloud()).connect(folder(context));
   await cloud?.stop();
   context.stdout.write(cloud ? "local cloud stopped; its resources are kept, and the next start brings their processes back\n" : "local cloud was not running\n");
   return EXIT.ok;
+}
+
+/** @throws FleetError `run-in-progress`, `drill-in-progress` */
+function refuseWhileUsed(layout: Layout): void {
+  const run = liveRun(layout.runLock);
+  if (run) throw runInProgress(run);
+  refuseBesideDrills(layout.target("local").drills);
 }
 
 export async function localStatus(options: JsonOption, context: CliContext): Promise<number> {

@@ -21,9 +21,9 @@ function folder(): string {
   return dir;
 }
 
-async function prepare(engine: FakeEngine, stateDir: string): Promise<PreparedDrills> {
+async function prepare(engine: FakeEngine, stateDir: string, outputs: Readonly<Record<string, unknown>> = OUTPUTS): Promise<PreparedDrills> {
   return systemNamed("chunkstore").prepare({
-    drills: [], stack: "store", outputs: OUTPUTS, engine: { kind: "unix", socketPath: engine.socketPath }, realEngine: false, stateDir, clock: new FakeClock(), signal: new AbortController().signal,
+    drills: [], stack: "store", outputs, engine: { kind: "unix", socketPath: engine.socketPath }, realEngine: false, stateDir, clock: new FakeClock(), signal: new AbortController().signal,
   });
 }
 
@@ -38,6 +38,8 @@ describe("the outputs of a stack", () => {
     [{}, /^the stack has no outputs; got store; expected a chunk store that is up$/],
     [{ bucket: "x" }, /^the outputs of store are not those of a chunk store: endpoints: .*; networkName: /],
     [{ ...OUTPUTS, endpoints: ["http://127.0.0.1:18000"], nodes: [node("chunkserver-1", "chunkserver"), node("a", "controller"), node("b", "controller")] }, /^the outputs of store name no endpoint for b$/],
+    [{ ...OUTPUTS, adminPassword: undefined }, /^the outputs of store are not all that a drill needs: adminPassword: got nothing; expected the password of the account admin, which the drill logs in as$/],
+    [{ ...OUTPUTS, adminPassword: { secret: "correct horse" } }, /: adminPassword: got object; expected the password of the account admin(?!.*correct horse)/],
   ])("%j are refused without a secret in the message", (outputs, message) => {
     expect(() => storeAccess("store", outputs)).toThrow(message);
   });
@@ -65,5 +67,22 @@ describe("getting ready", () => {
     expect(engine.calls).toEqual([]);
     await prepared.close();
     expect(existsSync(path.join(stateDir, "store.files"))).toBe(false);
+  });
+
+  it("removes the side network of a killed drill whose stack was destroyed, and then says that the stack is not up", async () => {
+    const engine = await new FakeEngine().listen();
+    engine.networks.set("side", { driver: "overlay", labels: {} });
+    const stateDir = folder();
+    const undo = path.join(stateDir, "store.undo.json");
+    writeFileSync(undo, JSON.stringify([
+      { kind: "delete-files", prefix: "drill-00000000" }, { kind: "remove-network", network: "side" }, { kind: "rejoin", container: "gone", node: "gone", network: "dfs-network", aliases: [], side: "side" },
+    ]));
+    engine.refused.set("remove side", 403);
+    await expect(prepare(engine, stateDir, {})).rejects.toMatchObject({ code: "not-put-back", message: expect.stringContaining("remove network side") as string });
+    expect(existsSync(undo)).toBe(true);
+    engine.refused.clear();
+    await expect(prepare(engine, stateDir, {})).rejects.toMatchObject({ code: "stack-not-up", message: "stack store is not up; what an earlier drill had left was put back: remove network side" });
+    expect({ networks: [...engine.networks.keys()], left: existsSync(undo) }).toEqual({ networks: [], left: false });
+    await expect(prepare(engine, stateDir, {})).rejects.toMatchObject({ code: "stack-not-up", message: expect.stringContaining("has no outputs") as string });
   });
 });
