@@ -90,6 +90,24 @@ describe("a set-up that is interrupted", () => {
   }, 120_000);
 });
 
+describe("a destroy that is interrupted", () => {
+  const atScale = async (scale: string): Promise<void> => {
+    for (const words of [["stop"], ["start", "--time-scale", scale]]) expect((await fleet.run("local", ...words)).code).toBe(0);
+  };
+
+  it("while the cluster goes is finished by an up, which makes another one", async () => {
+    expect(await up()).toEqual({ code: 0, errors: [] });
+    await atScale("60"); // some seconds for the cluster to go
+    let sent = false;
+    const exit = await fleet.operate("destroy", (event, child) => { if (!sent && event.type === "resource.progress" && event.phase === "decommissioning") sent = child.kill("SIGINT"); }).exit;
+    expect({ sent, exit }).toEqual({ sent: true, exit: 130 });
+    await atScale("600");
+    expect(await up()).toEqual({ code: 0, errors: [] });
+    await expectOne();
+    await expectGone();
+  }, 120_000);
+});
+
 describe("what the service does wrong", () => {
   const fault = async (type: string, kind: string, nth = 1): Promise<void> => {
     expect((await fleet.run("local", "fault", "add", "--type", type, "--kind", kind, "--nth", String(nth))).code).toBe(0);
