@@ -74,6 +74,20 @@ describe("a round", () => {
     expect(other.store.digest()).toBe(a.store.digest());
     expect(a.membership.members().map(({ id }) => id)).toEqual(["b-with-another-id"]);
   });
+  it("gives a controller back what it wrote itself before it lost its volume, though its own writes are never sent to it", async () => {
+    const [a, b] = pair();
+    a.store.write("n", fileState("1"));
+    let asked = 0;
+    // So that b isn't told at the end that both hold the same.
+    wire.onRequest = ({ to }) => {
+      if (to === "b" && (asked += 1) === 2) b.store.write("meanwhile", fileState("2"));
+    };
+    await a.gossip.round();
+    expect(a.store.all()).toEqual(b.store.all());
+    const again = wire.add("a");
+    await b.gossip.round();
+    expect(again.store.all()).toEqual(b.store.all());
+  });
   it("sends only what differs after a long separation", async () => {
     const [a, b] = pair();
     fill(a.store, 1_500);

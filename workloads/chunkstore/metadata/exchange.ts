@@ -89,7 +89,9 @@ export class Exchange {
     if (part.records.length > 0) this.#peering.merge(part.records, message);
     const link = this.#link(message.id);
     const own = store.head;
-    const joins = part.after !== null && part.after <= (link.have?.epoch === head.epoch ? link.have.seq : 0);
+    // A part leaves out what came from this node's log: of the log before its volume was lost, if the sender doesn't know better.
+    const meant = have === null || have.epoch === own.epoch;
+    const joins = meant && part.after !== null && part.after <= (link.have?.epoch === head.epoch ? link.have.seq : 0);
     const equal = message.digest === store.digest();
     if (equal) link.have = furthest(link.have, head);
     else if (joins) link.have = furthest(link.have, { epoch: head.epoch, seq: part.through });
