@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { DrillError } from "../errors";
 
+/** The account that a stack's `adminPassword` belongs to. */
+const ADMIN = "admin";
+
 const nodeSchema = z.object({
   name: z.string(),
   role: z.enum(["controller", "chunkserver"]),
@@ -17,7 +20,7 @@ const outputsSchema = z.object({
   networkName: z.string(),
   nodes: z.array(nodeSchema).min(1),
   replicationFactor: z.union([z.literal("all"), z.int().positive()]),
-  adminPassword: z.string(),
+  adminPassword: z.string({ error: ({ input }) => `got ${input === undefined ? "nothing" : typeof input}; expected the password of the account ${ADMIN}, which the drill logs in as` }),
   accountNames: z.array(z.string()).min(1),
 });
 
@@ -38,9 +41,6 @@ export interface StoreAccess {
   readonly password: string;
 }
 
-/** The account that a stack's `adminPassword` belongs to. */
-const ADMIN = "admin";
-
 /**
  * @param stack for messages
  * @throws DrillError `stack-not-up`, `stack-unsuitable`
@@ -50,6 +50,9 @@ export function storeAccess(stack: string, outputs: Readonly<Record<string, unkn
   const parsed = outputsSchema.safeParse(outputs);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
+    if (outputs["endpoints"] !== undefined) {
+      throw new DrillError("stack-unsuitable", `the outputs of ${stack} are not all that a drill needs: ${faults}`, { fix: `have its program put them out as the stack program chunkstore does, then: stackfleet up ${stack}` });
+    }
     throw new DrillError("stack-unsuitable", `the outputs of ${stack} are not those of a chunk store: ${faults}`, { fix: `name its stack with --stack, or bring it up to date: stackfleet up ${stack}` });
   }
   const { nodes, endpoints, networkName, replicationFactor, adminPassword, accountNames } = parsed.data;

@@ -16,6 +16,8 @@ const KILLS_EACH = 4;
 const UPLOAD_BYTES = 16 * MiB;
 /** At the same time, each through another controller first. */
 const UPLOADS_AT_ONCE = 3;
+/** So small that it is acknowledged while the others are under way. */
+const EARLY_BYTES = 64 * 1024;
 /** Kills that come when every byte was sent, and the uploads wait to be acknowledged. */
 const AT_THE_END = 0.15;
 
@@ -30,12 +32,14 @@ export const crashDuringUpload: StoreDrill = {
   run: async (context, store) => {
     const before = await prepareFiles(context, store, [64 * 1024]);
     const content = await store.content(context, UPLOAD_BYTES);
+    // The only controller takes every upload under way with it: without this one nothing would be acknowledged that could be lost.
+    const early = store.controllers.length === 1 ? await store.content(context, EARLY_BYTES) : undefined;
     const attempts: Attempt[] = [];
     for (let round = 0; round < 2 * KILLS_EACH; round++) {
       const controller = round % 2 === 0 ? pick(context, store.controllers) : undefined;
       const victims = controller ? [controller] : shuffled(context.random, store.chunkservers).slice(0, mayCrash(store, context));
       if (victims.length === 0) continue;
-      attempts.push(...await killDuringUploads(context, store, { victims, content, round, part: Math.min(1, context.random() * (1 + AT_THE_END)), ...(controller && { controller }) }));
+      attempts.push(...await killDuringUploads(context, store, { victims, content, round, part: Math.min(1, context.random() * (1 + AT_THE_END)), ...(controller && { controller }), ...(controller && early && { early }) }));
     }
     await judge(context, store, before, attempts);
   },
@@ -63,27 +67,31 @@ interface Round {
   /** The victim, when it is one. */
   readonly controller?: ControllerNode;
   readonly content: Content;
+  /** Of the first upload instead, which ends before the kill. */
+  readonly early?: Content;
   readonly round: number;
   /** The moment: when so much of all uploads' bytes was sent, from 0 to 1. */
   readonly part: number;
 }
 
-async function killDuringUploads(context: StoreDrillContext, store: ChunkStore, { victims, controller, content, round, part }: Round): Promise<Attempt[]> {
+async function killDuringUploads(context: StoreDrillContext, store: ChunkStore, { victims, controller, content, early, round, part }: Round): Promise<Attempt[]> {
   const names = victims.map(({ name }) => name).join(", ");
   const moment = Promise.withResolvers<void>();
-  const sent = Array.from({ length: UPLOADS_AT_ONCE }, () => 0);
-  const uploads = sent.map((_, index) => {
+  const contents = Array.from({ length: UPLOADS_AT_ONCE }, (_, index) => (index === 0 && early) || content);
+  const total = contents.reduce((sum, { size }) => sum + size, 0);
+  const sent = contents.map(() => 0);
+  const uploads = contents.map((one, index) => {
     const alone = controller !== undefined && index === 0;
     const order = alone ? [controller] : turned(store.controllers, round + index);
-    return attempt(context, store, { name: `${context.tag}-round-${round}-${index}`, content }, order, alone, (done) => {
+    return attempt(context, store, { name: `${context.tag}-round-${round}-${index}`, content: one }, order, alone, (done) => {
       sent[index] = done;
-      if (sent.reduce((sum, bytes) => sum + bytes, 0) >= part * content.size * sent.length) moment.resolve();
+      if (sent.reduce((sum, bytes) => sum + bytes, 0) >= part * total) moment.resolve();
     });
   });
   const settled = Promise.all(uploads);
   settled.then(() => moment.resolve(), moment.reject); // however the uploads end, nobody waits for ever
-  const handles = await context.step(`kill ${names} when ${Math.round(part * 100)} % of ${UPLOADS_AT_ONCE} uploads were sent`, async () => {
-    await moment.promise;
+  const handles = await context.step(`kill ${names} when ${Math.round(part * 100)} % of ${UPLOADS_AT_ONCE} uploads were sent${early ? ", the first of them acknowledged" : ""}`, async () => {
+    await Promise.all([moment.promise, early && uploads[0]]);
     return Promise.all(victims.map((node) => store.kill(context, node)));
   });
   const attempts = await context.step("uploads end", () => settled);
@@ -113,8 +121,8 @@ async function judge(context: StoreDrillContext, store: ChunkStore, before: read
       const controller = turned(store.controllers, index).slice(0, 1);
       if ((await store.client(...controller).read(name, context.signal)) !== content.sha256) return { ok: false, detail: `${name} came with other bytes than were stored` };
     }
-    // The only controller takes every upload with it; the files from before are what must be there then.
-    return { ok: uploaded.length > 0 || store.controllers.length < 2, detail: `${uploaded.length} of ${attempts.length} uploads were acknowledged; all of them and what was there before are intact` };
+    if (uploaded.length === 0) return { ok: false, detail: `not one of ${attempts.length} uploads was acknowledged, so none could be lost: ${refused[0]?.reason ?? ""}` };
+    return { ok: true, detail: `${uploaded.length} of ${attempts.length} uploads were acknowledged; all of them and what was there before are intact` };
   });
   await context.check("no-partial-file-visible", async () => {
     const whole: string[] = [];

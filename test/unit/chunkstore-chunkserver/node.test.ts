@@ -174,6 +174,8 @@ describe("health and metrics", () => {
     }
     expect(statuses).toEqual([503, 200, 200, 503]);
     expect(await (await fetch(`${url}/metrics`)).text()).toContain(`chunkstore_build_info{version="${version}",role="chunkserver",node="n"} 1`);
+    expect((await fetch(`${url}/metrics`, { method: "HEAD" })).status).toBe(200);
+    expect((await fetch(`${url}/health`, { method: "HEAD" })).status).toBe(503);
     expect((await fetch(`${url}/v1/inventory`)).status).toBe(404);
     expect((await fetch(`${url}/health`, { method: "POST", body: "{}" })).status).toBe(404);
   });

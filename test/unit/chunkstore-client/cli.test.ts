@@ -12,6 +12,7 @@ interface Ground {
   /** Stacks that outputs were asked of. */
   readonly asked: string[];
   answer: string | undefined;
+  stackEndpoints: unknown;
 }
 
 /** A fleet whose stack names one controller that doesn't answer and one that does. */
@@ -21,9 +22,9 @@ async function ground(more: { readonly endpoints?: unknown; readonly env?: NodeJ
   fs.mkdirSync(path.join(cwd, ".stackfleet"));
   const asked: string[] = [];
   const commands = { readOutputs: ({ stack = "", target = "" }: { stack?: string; target?: string }) => (asked.push(`${target}/${stack}`),
-    Promise.resolve({ [stack]: "endpoints" in more ? { endpoints: { value: more.endpoints, secret: false } } : { endpoints: { value: ["http://127.0.0.1:9", controller.endpoint], secret: false } } })) } as unknown as CommandsModule;
+    Promise.resolve({ [stack]: { endpoints: { value: own.stackEndpoints, secret: false } } })) } as unknown as CommandsModule;
   const own: Ground = {
-    controller, cwd, asked, answer: undefined,
+    controller, cwd, asked, answer: undefined, stackEndpoints: "endpoints" in more ? more.endpoints : ["http://127.0.0.1:9", controller.endpoint],
     run: (...argv) => run(["chunks", ...argv], {
       env: { STACKFLEET_ROOT: cwd, ...more.env }, commands: () => Promise.resolve(commands), interactive: own.answer !== undefined, ask: () => Promise.resolve(own.answer),
     }),
@@ -121,6 +122,31 @@ describe("stackfleet chunks", () => {
     expect((await own.run("ls", "--endpoint", other.endpoint)).stderr).toMatch(/not-logged-in/);
     expect(other.requests).toEqual([]);
     expect((await own.run("ls")).stderr).toMatch(/not-logged-in/);
+  });
+
+  it("gives no token to a controller that is named beside a known one, until it is named at a login", async () => {
+    const own = await ground();
+    const known = ["--endpoint", own.controller.endpoint];
+    expect((await own.run("login", "admin", "secret", ...known)).code).toBe(0);
+    const other = await FakeController.start(own.controller.cluster);
+    const both = ["--endpoint", other.endpoint, ...known];
+    expect(await own.run("ls", ...both)).toEqual({ code: 0, stdout: "", stderr: `note: not asked, because the login is not for it: ${other.endpoint}\nno files\n` });
+    expect(other.requests).toEqual([]);
+    expect((await own.run("login", "admin", "wrong", ...both)).stderr).toMatch(/wrong-credentials/);
+    expect((await own.run("ls", ...both)).stderr).toMatch(/^note: not asked/);
+    expect((await own.run("login", "admin", "secret", ...both)).code).toBe(0);
+    await own.controller.stop();
+    expect(await own.run("ls", ...both)).toEqual({ code: 0, stdout: "", stderr: `note: ${own.controller.endpoint}: connection refused; trying ${other.endpoint}\nno files\n` });
+  });
+
+  it("goes on with a stack's login when its controllers have other addresses", async () => {
+    const own = await ground();
+    const [old, replaced] = [own.controller.endpoint, await FakeController.start(own.controller.cluster)];
+    expect((await own.run("login", "admin", "secret")).code).toBe(0);
+    own.stackEndpoints = [replaced.endpoint];
+    expect(await own.run("ls")).toEqual({ code: 0, stdout: "", stderr: "no files\n" });
+    // Named one by one, the address is a stranger's.
+    expect((await own.run("ls", "--endpoint", replaced.endpoint, "--endpoint", old)).stderr).toMatch(/^note: not asked/);
   });
 
   it("keeps the login in the user's folder outside a fleet", async () => {

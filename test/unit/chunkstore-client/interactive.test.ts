@@ -127,7 +127,7 @@ describe("an interactive session", () => {
     terminal.type(`${UP}${UP}`);
     await terminal.sees("chunks> login admin");
     expect(terminal.text().slice(terminal.text().indexOf("deleted hello.txt"))).not.toContain("secret");
-    terminal.type(`${CTRL_C}${CTRL_C}`);
+    terminal.type(`${CTRL_C}${CTRL_C}${CTRL_C}`);
     await terminal.done;
   });
 
@@ -143,7 +143,7 @@ describe("an interactive session", () => {
     await terminal.done;
   });
 
-  it("is not left by one Ctrl+C, which cancels a command or a line, but by two", async () => {
+  it("is not left by one Ctrl+C, which cancels a command or a line, but by two in a row at an empty prompt", async () => {
     const terminal = await loggedIn();
     terminal.controller.misbehave = () => true;
     terminal.type("ls\r");
@@ -152,12 +152,19 @@ describe("an interactive session", () => {
     await terminal.sees("error: interrupted");
     await terminal.sees("chunks> ");
     terminal.controller.misbehave = () => false;
+    terminal.type(CTRL_C); // not the second one
+    await terminal.sees("(Ctrl+C again leaves)\nchunks> ");
+    terminal.type("delete hel");
+    await terminal.sees("delete hel");
+    const before = terminal.text().length;
+    terminal.type(CTRL_C);
     terminal.type("ls\r");
     await terminal.sees("hello.txt");
     await terminal.sees("chunks> ");
-    terminal.type("delete hel");
-    await terminal.sees("delete hel");
+    expect(terminal.text().slice(before)).not.toContain("again leaves"); // the text is discarded, no more
     terminal.type(CTRL_C);
+    await terminal.sees("(Ctrl+C again leaves)\nchunks> ");
+    terminal.type(`x\u007f${CTRL_C}`);
     await terminal.sees("(Ctrl+C again leaves)\nchunks> ");
     terminal.type("ls\r");
     await terminal.sees("hello.txt");

@@ -34,6 +34,12 @@ describe("a cluster of three controllers and five chunkservers", { timeout: 120_
     expect([part.status, part.headers["content-range"], part.body]).toEqual([206, `bytes ${CHUNK_BYTES - 3}-${CHUNK_BYTES}/${CHUNK_BYTES + 1}`, data.subarray(CHUNK_BYTES - 3)]);
     const etag = String(part.headers["etag"]);
     expect((await api.get(name, { range: "bytes=0-0", "if-match": etag })).body).toEqual(data.subarray(0, 1));
+    expect((await api.get(name, { range: "bytes=0-0", "if-range": etag })).status).toBe(206);
+    for (const validator of ['"another"', `W/${etag}`, String(part.headers["last-modified"])]) {
+      const whole = await api.get(name, { range: `bytes=${CHUNK_BYTES + 1}-`, "if-range": validator });
+      expect([whole.status, whole.headers["content-range"], whole.body.length]).toEqual([200, undefined, CHUNK_BYTES + 1]);
+      expect((await api.send("HEAD", `/v1/files/${name}`, { headers: { range: "bytes=0-0", "if-range": validator } })).headers["content-length"]).toBe(String(CHUNK_BYTES + 1));
+    }
     const outside = await api.get(name, { range: `bytes=${CHUNK_BYTES + 1}-` });
     expect([outside.status, codeOf(outside), outside.headers["content-range"]]).toEqual([416, "range-not-satisfiable", `bytes */${CHUNK_BYTES + 1}`]);
     const changed = await api.get(name, { "if-match": '"another"' });
@@ -144,6 +150,11 @@ describe("a cluster of three controllers and five chunkservers", { timeout: 120_
     expect(await open.json("/health")).toMatchObject({ status: "ok", role: "controller", nodeId: "controller-0", controllers: 3, chunkservers: 5, reasons: [] });
     const text = (await open.send("GET", "/metrics")).body.toString();
     for (const name of ["controllers_alive", "chunkservers_alive", "under_replicated_chunks", "uploads_total", "downloads_total", "read_failovers_total", "conflicts_total", "gossip_round_seconds", "anti_entropy_round_seconds", "repair_cycle_seconds", "logins_total", "chunk_cache_reads_total"]) expect(text).toContain(`chunkstore_${name}`);
+    for (const path of ["/health", "/metrics"]) {
+      const head = await open.send("HEAD", path);
+      expect([head.status, head.body.length, Number(head.headers["content-length"]) > 0]).toEqual([200, 0, true]);
+      expect((await open.send("DELETE", path)).headers["allow"]).toBe("GET, HEAD");
+    }
     expect(/chunkstore_chunkservers_alive\{[^}]*\} 5/.test(text)).toBe(true);
     await open.close();
   });

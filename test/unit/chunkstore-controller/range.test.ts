@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matchesETag, parseRange } from "../../../workloads/chunkstore/controller/range";
+import { matchesETag, parseRange, rangeCounts } from "../../../workloads/chunkstore/controller/range";
 
 describe("the range that a client asks for", () => {
   it.each([
@@ -16,6 +16,11 @@ describe("the range that a client asks for", () => {
     expect(() => parseRange(header, size)).toThrow(expect.objectContaining({ code: "range-not-satisfiable", headers: { "content-range": `bytes */${size}` } }));
   });
 
+  it("can't be in an empty file, which the refusal says", () => {
+    expect(() => parseRange("bytes=0-1", 0)).toThrow('range lies outside of the file; got "bytes=0-1"; expected no range, because the file is empty');
+    expect(() => parseRange("bytes=3-4", 2)).toThrow('got "bytes=3-4"; expected bytes of 0 to 1');
+  });
+
   it("lies within the file, whatever is asked", () => {
     fc.assert(fc.property(fc.oneof(fc.string(), fc.tuple(fc.option(fc.nat()), fc.option(fc.nat())).map(([a, b]) => `bytes=${a ?? ""}-${b ?? ""}`)), fc.nat(1_000), (header, size) => {
       try {
@@ -25,6 +30,12 @@ describe("the range that a client asks for", () => {
         expect(error).toMatchObject({ code: "range-not-satisfiable" });
       }
     }));
+  });
+});
+
+describe("If-Range", () => {
+  it.each([[undefined, true], ['"a"', true], ['"b"', false], ['W/"a"', false], ["*", false], ['"b", "a"', false], ["a", false], ["", false], ["Wed, 21 Oct 2015 07:28:00 GMT", false]])("%j: %s", (header, counts) => {
+    expect(rangeCounts(header, '"a"')).toBe(counts);
   });
 });
 

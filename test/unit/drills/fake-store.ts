@@ -17,7 +17,7 @@ import { FakeClock } from "./fakes";
 
 export type Fault =
   | "reads-fail-while-nodes-are-away" | "restarted-controller-knows-nothing" | "acknowledges-without-chunkservers" | "calls-itself-well-when-alone" | "loses-acknowledged-files"
-  | "shows-partial-files" | "never-repairs" | "serves-corrupt-bytes" | "controllers-disagree" | "earlier-write-wins" | "one-replica-too-few" | "clients-do-not-fail-over" | "never-heals";
+  | "shows-partial-files" | "never-repairs" | "serves-corrupt-bytes" | "controllers-disagree" | "earlier-write-wins" | "one-replica-too-few" | "clients-do-not-fail-over" | "never-heals" | "refuses-uploads-of-rounds";
 
 interface Entry { readonly name: string; readonly upload: string; readonly sha256: string; readonly content: Buffer; readonly time: number; readonly deleted: boolean }
 interface Chunk { readonly index: number; readonly sha256: string; readonly size: number; readonly bytes: Buffer }
@@ -102,6 +102,7 @@ export class FakeStore {
   }
 
   private async upload(controller: string, name: string, content: Buffer, signal: AbortSignal, onProgress: (done: number) => void = () => undefined): Promise<void> {
+    if (this.fault === "refuses-uploads-of-rounds" && name.includes("-round-")) throw new Error("too few chunkservers [not-enough-chunkservers]");
     const upload = randomUUID();
     const chunks = chunksOf(content);
     for (const chunk of chunks) {

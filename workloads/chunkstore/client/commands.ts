@@ -10,7 +10,7 @@ import { codeOf, ChunkStoreError, interrupted } from "./errors";
 import type { Timeouts } from "./exchange";
 import type { Invocation } from "./program";
 import { Progress, type Screen } from "./progress";
-import { SessionStore, type Cluster, type Session } from "./session";
+import { SessionStore, trusted, type Cluster, type Session } from "./session";
 import { nearest, plural, safe, safeJson, size, time } from "./text";
 import { filesView, locationsView, statusView, storedView } from "./views";
 import { quoteWord } from "./words";
@@ -87,9 +87,11 @@ export class ChunksCommands {
   }
 
   private async execute(invocation: Invocation, signal: AbortSignal): Promise<void> {
+    const first = this.client === undefined;
     const client = await this.connected(signal);
+    if (first && !["login", "logout"].includes(invocation.command)) this.noteLeftOut(client);
     switch (invocation.command) {
-      case "login": return this.login(client, invocation, signal);
+      case "login": return this.login(invocation, signal);
       case "logout": return this.logout();
       case "ls": return this.ls(client, invocation.tags, signal);
       case "upload": return this.upload(client, invocation, signal);
@@ -110,25 +112,37 @@ export class ChunksCommands {
     this.cluster ??= await this.options.target.cluster(signal);
     if (this.client === undefined) {
       this.session = this.store.find(this.cluster);
-      this.client = this.newClient(this.cluster, this.session);
+      this.client = this.newClient(this.session === undefined ? this.cluster.endpoints : trusted(this.session, this.cluster));
     }
     return this.client;
   }
 
-  private newClient({ endpoints }: Cluster, session: Session | undefined): ChunkStoreClient {
-    const { timeouts } = this.options;
+  private newClient(endpoints: readonly string[]): ChunkStoreClient {
+    const { options: { timeouts }, session } = this;
     return new ChunkStoreClient({
       endpoints, ...(timeouts && { timeouts }), ...(session && { token: session.token }), ...(session?.lastGood !== undefined && { lastGood: session.lastGood }),
       onFailover: (failed, next) => this.note(`${failed.message}; trying ${next}`),
     });
   }
 
-  private async login(client: ChunkStoreClient, { user, password }: Invocation & { readonly command: "login" }, signal: AbortSignal): Promise<void> {
+  /** Says which controllers get no request, because the login is not for them. */
+  private noteLeftOut(client: ChunkStoreClient): void {
+    const others = this.cluster?.endpoints.filter((endpoint) => !client.controllers.includes(endpoint)) ?? [];
+    if (others.length > 0) this.note(`not asked, because the login is not for ${others.length === 1 ? "it" : "them"}: ${others.join(", ")}`);
+  }
+
+  private async login({ user, password }: Invocation & { readonly command: "login" }, signal: AbortSignal): Promise<void> {
     const typed = password ?? await this.options.world.askHidden(`Password of ${safe(user)}: `, signal);
     if (signal.aborted) throw interrupted();
     if (typed === undefined || typed === "") throw new ChunkStoreError("usage", "password: missing; got nothing; expected one line", { fix: "type it when asked, or send it as a line through standard input" });
-    const reply = await client.login(user, typed, { signal });
-    const { source, endpoints } = this.cluster ?? { source: "", endpoints: client.controllers };
+    const { source, endpoints } = this.cluster ?? await this.options.target.cluster(signal);
+    const client = this.newClient(endpoints); // an earlier login may have been for some of them only
+    const reply = await client.login(user, typed, { signal }).catch(async (error: unknown) => {
+      await client.close();
+      throw error;
+    });
+    await this.client?.close();
+    this.client = client;
     this.session = { source, endpoints: [...endpoints], user: reply.user, token: reply.token, expiresAt: reply.expiresAt, ...(client.lastGood !== undefined && { lastGood: client.lastGood }) };
     this.keep(this.session);
     this.print({ user: reply.user, expiresAt: reply.expiresAt }, `logged in as ${safe(reply.user)} until ${time(reply.expiresAt)}\n`);

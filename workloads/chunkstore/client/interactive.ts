@@ -43,8 +43,8 @@ class InteractiveSession {
   private readonly reader: LineReader;
   private readonly commands: ChunksCommands;
   private running: AbortController | undefined;
-  /** Ctrl+C since the last line. */
-  private interrupts = 0;
+  /** Whether the last key was Ctrl+C, at an empty prompt. */
+  private warned = false;
   private leaving = false;
   private killed = false;
 
@@ -52,7 +52,8 @@ class InteractiveSession {
     this.reader = new LineReader({
       input: options.input, output: options.output,
       completer: (line) => complete(line, { commands: this.names(), cwd: options.cwd, files: () => this.commands.files(AbortSignal.timeout(COMPLETION_MS)) }),
-      onInterrupt: () => this.interrupt(),
+      onInterrupt: (discarded) => this.interrupt(discarded),
+      onKey: () => { this.warned = false; },
       keep: (line) => !(wordsOf(line)[0]?.value === "login" && wordsOf(line).length > 2), // a password in it must not be recalled
     });
     this.commands = options.commands({
@@ -69,7 +70,6 @@ class InteractiveSession {
         if (this.reader.closed) break;
         continue;
       }
-      this.interrupts = 0;
       await this.execute(line);
     }
     return !this.killed;
@@ -86,10 +86,11 @@ class InteractiveSession {
     await this.commands.close();
   }
 
-  private interrupt(): void {
-    this.interrupts++;
-    if (this.interrupts > 1) return this.leave();
+  private interrupt(discarded: boolean): void {
     if (this.running !== undefined) return this.running.abort(interrupted());
+    if (discarded) return;
+    if (this.warned) return this.leave();
+    this.warned = true;
     this.options.output.write(`\n(Ctrl+C again leaves)\n${PROMPT}`);
   }
 

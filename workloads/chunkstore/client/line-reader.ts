@@ -1,5 +1,5 @@
 /** Lines of a terminal, with history and completion. Keys are read while a command runs too, so that Ctrl+C reaches it. */
-import { createInterface, type Interface } from "node:readline";
+import { createInterface, type Interface, type Key } from "node:readline";
 import { Writable, type Readable } from "node:stream";
 
 export interface TerminalOutput extends NodeJS.WritableStream { readonly columns?: number }
@@ -10,8 +10,10 @@ export interface LineReaderOptions {
   readonly input: Readable;
   readonly output: TerminalOutput;
   readonly completer: Completer;
-  /** Ctrl+C; what stood in the line is gone. */
-  readonly onInterrupt: () => void;
+  /** Ctrl+C; what stood in the line is gone, and `discarded` tells whether there was anything. */
+  readonly onInterrupt: (discarded: boolean) => void;
+  /** Any other key. */
+  readonly onKey: () => void;
   /** False for lines that must not be recalled. */
   readonly keep: (line: string) => boolean;
 }
@@ -42,7 +44,12 @@ export class LineReader {
     });
     this.lines.on("line", (line) => this.take(line));
     this.lines.on("SIGINT", () => this.interrupt());
+    const pressed = (_text: unknown, key: Key): void => {
+      if (key.ctrl !== true || key.name !== "c") options.onKey();
+    };
+    options.input.on("keypress", pressed);
     this.lines.on("close", () => {
+      options.input.off("keypress", pressed);
       this.ended = true;
       this.settle(undefined);
     });
@@ -79,9 +86,10 @@ export class LineReader {
   /** A signal, as if it were the key. */
   interrupt(): void {
     if (this.ended) return;
+    const discarded = this.lines.line !== "";
     this.lines.write(null, { ctrl: true, name: "e" });
     this.lines.write(null, { ctrl: true, name: "u" });
-    this.options.onInterrupt();
+    this.options.onInterrupt(discarded);
   }
 
   close(): void {

@@ -39,7 +39,7 @@ export class SessionStore {
   constructor(readonly file: string) {}
 
   /**
-   * The login for a cluster. A token goes only to where it came from: the same source, or a controller that was named at the login.
+   * The login for a cluster: of the same source, or of a controller that was named at the login. {@link trusted} says which controllers may get its token.
    */
   find(cluster: Cluster): Session | undefined {
     return this.read().find((session) => matches(session, cluster));
@@ -81,6 +81,15 @@ export class SessionStore {
 function matches(session: Cluster, cluster: Cluster): boolean {
   if (session.source !== GIVEN && session.source === cluster.source) return true;
   return session.endpoints.some((endpoint) => cluster.endpoints.includes(endpoint));
+}
+
+/**
+ * Where a login's token may go: to whatever its own stack or network name leads to now, because nodes are replaced; otherwise only to
+ * controllers that were named at the login, because who names others beside them doesn't say that they are of one cluster.
+ */
+export function trusted(session: Session, cluster: Cluster): readonly string[] {
+  if (session.source !== GIVEN && session.source === cluster.source) return cluster.endpoints;
+  return cluster.endpoints.filter((endpoint) => session.endpoints.includes(endpoint));
 }
 
 /** Source of endpoints that were named one by one. */

@@ -4,16 +4,18 @@
  *     POST   /v1/login                    { user, password }            → 200 loginReply
  *     GET    /v1/files?tag=a&tag=b        files that have all the tags  → 200 fileList
  *     PUT    /v1/files/<name>?tag=a       the content; Content-Length required; X-Content-SHA256 optional → 201 fileEntry
- *     GET    /v1/files/<name>             Range (one), If-Match         → 200, 206; ETag, X-Content-SHA256, Accept-Ranges
+ *     GET    /v1/files/<name>             Range (one), If-Range, If-Match → 200, 206; ETag, X-Content-SHA256, Accept-Ranges
  *     HEAD   /v1/files/<name>
  *     DELETE /v1/files/<name>                                           → 200 deleteReply
  *     GET    /v1/files/<name>/locations                                 → 200 fileLocations
  *     GET    /v1/cluster                                                → 200 clusterStatus
  *     GET    /health                      no token                      → 200 health, 503 while starting or stopping
  *     GET    /metrics                     no token                      → Prometheus text
+ *     HEAD   /health, /metrics
  *
  * All but login, health and metrics need `Authorization: Bearer <token>`. A token is good at every controller until it expires.
  * `<name>` is percent-encoded. The ETag is the upload's id in quotes; `If-Match` lets a client resume at another controller.
+ * `If-Range` with anything but the current ETag, dates and weak ETags included, has the `Range` ignored: 200 and the whole file.
  */
 import { z } from "zod";
 import { fileNameSchema, nodeIdSchema, tagSchema } from "./record";

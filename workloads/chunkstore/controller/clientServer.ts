@@ -21,7 +21,7 @@ const MAX_CONNECTIONS = 4_096;
 /** What each path allows, for answers to other methods. */
 const PATHS: readonly [RegExp, string][] = [
   [/^\/v1\/login$/, "POST"], [/^\/v1\/files$/, "GET"], [/^\/v1\/files\/[^/]*$/, "GET, HEAD, PUT, DELETE"], [/^\/v1\/files\/[^/]+\/locations$/, "GET"],
-  [/^\/v1\/cluster$/, "GET"], [/^\/health$/, "GET"], [/^\/metrics$/, "GET"],
+  [/^\/v1\/cluster$/, "GET"], [/^\/health$/, "GET, HEAD"], [/^\/metrics$/, "GET, HEAD"],
 ];
 
 export interface ClientServerOptions extends FileRoutesOptions {

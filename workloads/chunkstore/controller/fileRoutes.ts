@@ -8,7 +8,7 @@ import { Download, type DownloadOptions } from "./download";
 import type { Files, LiveFile } from "./files";
 import type { ControllerMetrics } from "./metrics";
 import type { Log } from "./ports";
-import { matchesETag, parseRange, type ByteRange } from "./range";
+import { matchesETag, parseRange, rangeCounts, type ByteRange } from "./range";
 import { RequestRefused } from "./refusal";
 import { announcedChecksumOf, contentLengthOf, fileNameOf, tagsOf } from "./requests";
 import type { Uploader } from "./upload";
@@ -105,7 +105,8 @@ function requested(files: Files, request: FastifyRequest): { file: LiveFile; ran
   const file = files.get(fileNameOf(request));
   const ifMatch = request.headers["if-match"];
   if (ifMatch !== undefined && !matchesETag(ifMatch, etagOf(file))) throw new RequestRefused("file-changed", "the file was changed since", { fix: "start from its beginning", headers: { etag: etagOf(file) } });
-  return { file, range: parseRange(request.headers.range, file.state.size) };
+  const { range, "if-range": ifRange } = request.headers;
+  return { file, range: parseRange(rangeCounts(ifRange, etagOf(file)) ? range : undefined, file.state.size) };
 }
 
 function headersOf(file: LiveFile, { start, end, partial }: ByteRange): Record<string, string | number> {

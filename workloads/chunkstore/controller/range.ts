@@ -1,4 +1,4 @@
-/** What part of a file a client asked for (RFC 9110, sections 13.1.1 and 14). */
+/** What part of a file a client asked for (RFC 9110, sections 13.1 and 14). */
 import { RequestRefused } from "./refusal";
 
 /** First and last byte, both included; of an empty file `end` is -1. */
@@ -28,6 +28,11 @@ export function matchesETag(header: string, etag: string): boolean {
   return header.trim() === "*" || header.split(",").some((one) => one.trim() === etag);
 }
 
+/** Whether a `Range` counts: what `If-Range` names must be this version. Dates and weak ETags never match. */
+export function rangeCounts(ifRange: string | readonly string[] | undefined, etag: string): boolean {
+  return ifRange === undefined || ifRange === etag;
+}
+
 function notSatisfiable(header: string | undefined, size: number): RequestRefused {
-  return new RequestRefused("range-not-satisfiable", `range lies outside of the file; got ${JSON.stringify(header)}; expected bytes of 0 to ${size - 1}`, { headers: { "content-range": `bytes */${size}` } });
+  return new RequestRefused("range-not-satisfiable", `range lies outside of the file; got ${JSON.stringify(header)}; expected ${size === 0 ? "no range, because the file is empty" : `bytes of 0 to ${size - 1}`}`, { headers: { "content-range": `bytes */${size}` } });
 }

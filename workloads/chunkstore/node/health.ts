@@ -12,13 +12,13 @@ export interface HealthSource {
 
 const TIMEOUT_MS = 5_000;
 
-/** Adds `GET /health` (503 while starting or stopping) and `GET /metrics` to a server that may have other routes. */
+/** Adds `/health` (503 while starting or stopping) and `/metrics`, GET and HEAD, to a server that may have other routes. */
 export function addHealthRoutes(app: FastifyInstance, { health, metrics }: HealthSource): void {
-  app.get("/health", async (_request, reply) => {
+  app.get("/health", { exposeHeadRoute: true }, async (_request, reply) => {
     const state = health();
     return reply.status(state.status === "starting" || state.status === "stopping" ? 503 : 200).header("cache-control", "no-store").send(state);
   });
-  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+  app.get("/metrics", { exposeHeadRoute: true }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
 }
 
 export interface HealthServer {
