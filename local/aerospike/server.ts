@@ -35,7 +35,11 @@ const filterQuery = z.object({
 export function aerospikeServer(cloud: Cloud, seed: string): FastifyInstance {
   const { full, readOnly } = localKeys(seed);
   const tokens = new Tokens([full, readOnly], () => performance.now());
-  const app = fastify({ forceCloseConnections: true, bodyLimit: 1024 * 1024 });
+  const app = fastify({
+    forceCloseConnections: true, bodyLimit: 1024 * 1024,
+    // Addresses that can't be decoded never come to a route, nor to the handlers of errors below.
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply, cloud),
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async (_request, reply) => void reply.header("x-request-id", randomUUID()));
@@ -68,7 +72,7 @@ function routes(app: FastifyInstance, cloud: Cloud, tokens: Tokens, { base, clus
   route("DELETE", `${clusters}/:id`, "delete:database", (request, reply) => deleteCluster(request, reply, cloud));
   route("GET", `${clusters}/:id/vpc-peerings`, "read:database", (request) => listPeerings(request, cloud));
   route("POST", `${clusters}/:id/vpc-peerings`, "update:database", (request, reply) => createPeering(request, reply, cloud));
-  route("DELETE", `${clusters}/:id/vpc-peerings/:peering`, "update:database", (request, reply) => deletePeering(request, reply, cloud));
+  route("DELETE", `${clusters}/:id/vpc-peerings/:peering`, "delete:database", (request, reply) => deletePeering(request, reply, cloud));
 }
 
 function token(request: FastifyRequest, reply: FastifyReply, tokens: Tokens, { context: { clock } }: Cloud): unknown {

@@ -69,17 +69,23 @@ export class AerospikeCloudClient {
   async deletePeering(clusterId: string, peeringId: string, signal?: AbortSignal): Promise<void> {
     await this.#transport.call({
       what: `delete VPC peering ${peeringId} of cluster ${clusterId}`, method: "DELETE", path: `${this.#cluster(clusterId)}/vpc-peerings/${encodeURIComponent(peeringId)}`,
-      scope: "update:database", ...(signal && { signal }),
+      scope: "delete:database", ...(signal && { signal }),
     });
   }
 
-  /** @param filter in the service's own words */
-  offerings(filter: Readonly<Record<string, string | number | undefined>> = {}, signal?: AbortSignal): Promise<schemas.CloudProviders> {
+  /**
+   * @param filter in the service's own words
+   * @param patienceMs limit of the call, its repetitions included
+   */
+  offerings(filter: Readonly<Record<string, string | number | undefined>> = {}, signal?: AbortSignal, patienceMs?: number): Promise<schemas.CloudProviders> {
     const given = Object.entries(filter).flatMap(([key, value]): [string, string][] => (value === undefined ? [] : [[`filter[${key}]`, String(value)]]));
     const query = given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
     // Below the same prefix as the clusters: `/database/clusters` → `/database/cloud-providers`.
     const path = `${this.settings.clustersPath.replace(/\/[^/]+$/, "")}/cloud-providers${query}`;
-    return this.#transport.call({ what: "list what the account may order", method: "GET", path, schema: schemas.cloudProvidersSchema, scope: "read:database", ...(signal && { signal }) });
+    return this.#transport.call({
+      what: "list what the account may order", method: "GET", path, schema: schemas.cloudProvidersSchema, scope: "read:database",
+      ...(signal && { signal }), ...(patienceMs !== undefined && { patienceMs }),
+    });
   }
 
   #cluster(id: string): string {

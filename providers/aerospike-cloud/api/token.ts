@@ -1,5 +1,6 @@
 /** OAuth access tokens of one API key: fetched once, kept until shortly before they expire, fetched once for all who wait. */
 import { ApiError } from "./errors";
+import { SharedWork } from "./shared";
 
 export interface Token { readonly value: string; readonly expiresInSeconds: number }
 
@@ -8,17 +9,15 @@ const RENEW_AT_SHARE_LEFT = 0.1;
 
 export class TokenCache {
   #current: { readonly value: string; readonly renewAt: number } | undefined;
-  #pending: Promise<string> | undefined;
+  readonly #renewal = new SharedWork((signal) => this.#renew(signal));
 
   /** @param now milliseconds that never go back */
-  constructor(private readonly fetchToken: () => Promise<Token>, private readonly now: () => number) {}
+  constructor(private readonly fetchToken: (signal: AbortSignal) => Promise<Token>, private readonly now: () => number) {}
 
-  get(): Promise<string> {
+  /** @throws the signal's reason at once; whoever else waits gets the token all the same */
+  get(signal?: AbortSignal): Promise<string> {
     if (this.#current !== undefined && this.now() < this.#current.renewAt) return Promise.resolve(this.#current.value);
-    this.#pending ??= this.#renew().finally(() => {
-      this.#pending = undefined;
-    });
-    return this.#pending;
+    return this.#renewal.join(signal);
   }
 
   /** The service refused this one: it is not handed out again. */
@@ -26,8 +25,8 @@ export class TokenCache {
     if (this.#current?.value === value) this.#current = undefined;
   }
 
-  async #renew(): Promise<string> {
-    const { value, expiresInSeconds } = await this.fetchToken();
+  async #renew(signal: AbortSignal): Promise<string> {
+    const { value, expiresInSeconds } = await this.fetchToken(signal);
     this.#current = { value, renewAt: this.now() + expiresInSeconds * 1000 * (1 - RENEW_AT_SHARE_LEFT) };
     return value;
   }

@@ -4,6 +4,7 @@ import { Agent, request, type Dispatcher } from "undici";
 import type { z } from "zod";
 import { ApiError, refusal } from "./errors";
 import { tokenSchema, type Scope } from "./schemas";
+import { later } from "./shared";
 import { requireCredentials, TokenCache, type Token } from "./token";
 
 export interface Settings {
@@ -14,6 +15,8 @@ export interface Settings {
   readonly secret?: string;
   /** How a request is repeated. @default 6 times, from 0.5 to 20 s */
   readonly retry?: { readonly retries: number; readonly minTimeout: number; readonly maxTimeout: number };
+  /** How long the answer to a POST that was sent is waited for after a cancellation. @default 5 s */
+  readonly graceMs?: number;
 }
 
 export interface Call<T> {
@@ -27,11 +30,14 @@ export interface Call<T> {
   /** Schema of the expected answer; undefined: the answer has no body. */
   readonly schema?: z.ZodType<T>;
   readonly scope: Scope;
-  /** A POST that was sent is never broken off, so that its answer is not lost: the signal only keeps it from being sent again. */
+  /** Ends requests and pauses at once. A POST that was sent has some seconds more, so that the ID in its answer is not lost. */
   readonly signal?: AbortSignal;
+  /** Ends the call, its repetitions included, after so long. @default when the repetitions are used up */
+  readonly patienceMs?: number;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const GRACE_MS = 5_000;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const RETRY = { retries: 6, minTimeout: 500, maxTimeout: 20_000 };
 /** A service that asks for more patience than this gets an error instead of a process that seems to hang. */
@@ -42,56 +48,82 @@ export class Transport {
   readonly #agent = new Agent({ connect: { timeout: 10_000 }, keepAliveTimeout: 10_000, maxResponseSize: MAX_BODY_BYTES });
 
   constructor(private readonly settings: Settings) {
-    this.#tokens = new TokenCache(() => this.#fetchToken(), () => performance.now());
+    this.#tokens = new TokenCache((signal) => this.#fetchToken(signal), () => performance.now());
   }
 
   /** @throws {ApiError}, or the signal's reason */
-  call<T>(call: Call<T>): Promise<T> {
-    // A request that may have worked is not sent again: the caller looks first.
-    return this.#retried(() => this.#once(call), call.method !== "POST", call.signal);
+  async call<T>(call: Call<T>): Promise<T> {
+    const { patienceMs, signal } = call;
+    if (patienceMs === undefined) return this.#retried(call);
+    const patience = AbortSignal.timeout(patienceMs);
+    let last: ApiError | undefined;
+    try {
+      return await this.#retried({ ...call, signal: signal === undefined ? patience : AbortSignal.any([signal, patience]) }, (error) => void (last = error));
+    } catch (error) {
+      if (!patience.aborted || signal?.aborted === true || error instanceof ApiError) throw error;
+      throw last ?? new ApiError("network", `${call.what}: no answer from ${new URL(this.settings.apiUrl).host}; got nothing in ${patienceMs / 1000} s; check the network, apiUrl and tokenUrl`, { cause: error });
+    }
   }
 
   close(): Promise<void> {
     return this.#agent.destroy();
   }
 
-  async #retried<T>(attempt: () => Promise<T>, repeatable: boolean, signal: AbortSignal | undefined): Promise<T> {
+  async #retried<T>(call: Call<T>, onFailure?: (error: ApiError) => void): Promise<T> {
+    const { signal } = call;
+    // A request that may have worked is not sent again: the caller looks first.
+    const repeatable = call.method !== "POST";
     return pRetry(async () => {
       try {
-        return await attempt();
+        return await this.#once(call);
       } catch (error) {
+        if (error instanceof ApiError) onFailure?.(error);
         if (!(error instanceof ApiError) || !isPassing(error, repeatable)) throw new AbortError(asError(error));
         if (signal?.aborted === true) throw new AbortError(asError(signal.reason));
         throw error;
       }
     }, {
-      // With the signal, an answer that came in spite of it would be thrown away.
-      ...(this.settings.retry ?? RETRY), factor: 2, randomize: true, ...(signal && repeatable && { signal }),
-      onFailedAttempt: async ({ error, retriesLeft }) => {
-        const wait = error instanceof ApiError ? error.details.retryAfterMs : undefined;
-        if (wait !== undefined && retriesLeft > 0) await pause(wait, signal);
+      // Not with the signal, which would throw away an answer that came in spite of it; nor with its pauses, which only the signal ends.
+      retries: (this.settings.retry ?? RETRY).retries, minTimeout: 0,
+      onFailedAttempt: async ({ error, retriesConsumed, retriesLeft }) => {
+        if (retriesLeft === 0) return;
+        const asked = error instanceof ApiError ? (error.details.retryAfterMs ?? 0) : 0;
+        await pause(asked + this.#backoffMs(retriesConsumed), signal);
       },
     });
   }
 
+  /** Doubles from time to time; the jitter keeps those who failed together from coming back together. */
+  #backoffMs(retriesConsumed: number): number {
+    const { minTimeout, maxTimeout } = this.settings.retry ?? RETRY;
+    return Math.min(minTimeout * 2 ** retriesConsumed * (1 + Math.random()), maxTimeout);
+  }
+
   async #once<T>(call: Call<T>): Promise<T> {
-    const token = await this.#tokens.get();
+    const token = await this.#tokens.get(call.signal);
     const first = await this.#send(call, token);
     if (first.status !== 401) return this.#accept(call, first);
     // Expired or withdrawn before its time: once more with a new one.
     this.#tokens.reject(token);
-    return this.#accept(call, await this.#send(call, await this.#tokens.get()));
+    return this.#accept(call, await this.#send(call, await this.#tokens.get(call.signal)));
   }
 
   async #send<T>(call: Call<T>, token: string): Promise<RawReply> {
+    const { signal } = call;
+    signal?.throwIfAborted();
     const headers = {
       authorization: `Bearer ${token}`, accept: "application/json, application/problem+json",
       ...(call.body !== undefined && { "content-type": call.contentType ?? "application/json" }),
     };
-    return this.#http(call.what, `${this.settings.apiUrl}${call.path}`, {
-      method: call.method, headers, ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-      ...(call.signal && call.method !== "POST" && { signal: call.signal }),
-    }, [token]);
+    const ends = signal && (call.method === "POST" ? later(signal, this.settings.graceMs ?? GRACE_MS) : signal);
+    try {
+      return await this.#http(call.what, `${this.settings.apiUrl}${call.path}`, {
+        method: call.method, headers, ...(call.body !== undefined && { body: JSON.stringify(call.body) }), ...(ends && { signal: ends }),
+      }, [token]);
+    } catch (error) {
+      if (call.method !== "POST" || ends?.aborted !== true || error instanceof ApiError) throw error;
+      throw new ApiError("network", `${call.what}: cancelled before the service answered`, { cause: error, mayHaveWorked: true });
+    }
   }
 
   #accept<T>(call: Call<T>, reply: RawReply): T {
@@ -104,20 +136,20 @@ export class Transport {
   }
 
   /** Without a token nothing else was sent, so that whoever waits for one may try again. */
-  async #fetchToken(): Promise<Token> {
+  async #fetchToken(signal: AbortSignal): Promise<Token> {
     try {
-      return await this.#logIn();
+      return await this.#logIn(signal);
     } catch (error) {
       throw error instanceof ApiError ? new ApiError(error.kind, error.message, { ...error.details, mayHaveWorked: false }) : error;
     }
   }
 
   /** Credentials go to the token's address only, and never into a message. */
-  async #logIn(): Promise<Token> {
+  async #logIn(signal: AbortSignal): Promise<Token> {
     const what = "log in to Aerospike Cloud";
     const { keyId, secret } = requireCredentials(this.settings);
     const body = new URLSearchParams({ grant_type: "client_credentials", client_id: keyId, client_secret: secret }).toString();
-    const reply = await this.#http(what, this.settings.tokenUrl, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" }, body }, [secret, encodeURIComponent(secret)]);
+    const reply = await this.#http(what, this.settings.tokenUrl, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" }, body, signal }, [secret, encodeURIComponent(secret)]);
     if (reply.status < 200 || reply.status > 299) {
       // Auth servers answer a wrong key with 400, 401 or 403 and a text of their own.
       if ([400, 401, 403].includes(reply.status)) throw new ApiError("unauthorized", `${what}: the API key is refused (${reply.status}); check AEROSPIKE_CLOUD_KEY and AEROSPIKE_CLOUD_SECRET, or the provider's apiKeyId and apiKeySecret`, { status: reply.status });

@@ -36,9 +36,18 @@ export function configFaults(properties: Properties): CheckFault[] {
   return faults;
 }
 
+/** An address as messages may show it: what stands before its last `@` may be a password. */
+function shownUrl(value: string): string {
+  const shown = value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1");
+  return shown === value ? JSON.stringify(value) : `${JSON.stringify(shown)} with a user, which is not shown`;
+}
+
 function formFaults(key: ConfigKey, value: string): CheckFault[] {
+  if ((key === "apiKeyId" || key === "apiKeySecret") && value === "") {
+    return [{ property: key, reason: `got nothing; expected a part of an API key; set it, or leave it out for that of ${CONFIG_VARIABLES[key]}` }];
+  }
   if ((key === "apiUrl" || key === "tokenUrl") && !isSafeUrl(value)) {
-    return [{ property: key, reason: `got ${JSON.stringify(value)}; expected an https:// address, or an http:// one of this machine, without a user, a query or a fragment` }];
+    return [{ property: key, reason: `got ${shownUrl(value)}; expected an https:// address, or an http:// one of this machine, without a user, a query or a fragment` }];
   }
   if (key === "clustersPath" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(value)) return [{ property: key, reason: `got ${JSON.stringify(value)}; expected a path such as ${DEFAULT_CLUSTERS_PATH}` }];
   return [];
@@ -56,9 +65,9 @@ function isSafeUrl(value: string): boolean {
 export function readSettings(properties: Properties, env: NodeJS.ProcessEnv): ProviderSettings {
   const value = (key: ConfigKey): string | undefined => {
     const given = properties[key];
-    return typeof given === "string" && given !== "" ? given : env[CONFIG_VARIABLES[key]] || undefined;
+    return typeof given === "string" ? given : env[CONFIG_VARIABLES[key]] || undefined;
   };
-  const faults = (["apiUrl", "tokenUrl", "clustersPath"] as const).flatMap((key) => {
+  const faults = (Object.keys(CONFIG_VARIABLES) as ConfigKey[]).flatMap((key) => {
     const given = value(key);
     return given === undefined ? [] : formFaults(key, given);
   });

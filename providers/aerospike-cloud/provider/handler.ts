@@ -20,10 +20,15 @@ export interface CallContext {
   now(): number;
   /** Rejects with the signal's reason. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Shown while the operation runs, and kept in the run's journal. */
-  progress(message: string): void;
+  /** Shown while the operation runs, and kept in the run's journal. Resolves when the engine has it, or won't get it. */
+  progress(message: string): Promise<void>;
   info(message: string): void;
+  /** Shown, and kept in the run's summary. */
+  warn(message: string): void;
 }
+
+/** What a check may use. */
+export type CheckContext = Pick<CallContext, "client" | "signal" | "warn">;
 
 /** A resource as the service has it. */
 export interface Found { readonly id: string; readonly inputs: Properties; readonly outputs: Properties }
@@ -46,7 +51,7 @@ export interface ResourceHandler {
   /** The old inputs, as a change is to be seen against them. @default as they are */
   effective?(olds: Properties, state: Properties, news: Properties): Properties;
   /** All faults. `inputs` lacks what is not known yet, `unknowns` says where. Asks the service only when `changed`. */
-  check(inputs: Properties, unknowns: readonly Path[], context: Pick<CallContext, "client" | "signal">, changed: boolean): Promise<CheckFault[]>;
+  check(inputs: Properties, unknowns: readonly Path[], context: CheckContext, changed: boolean): Promise<CheckFault[]>;
   create(inputs: Properties, context: CallContext): Promise<{ readonly id: string; readonly outputs: Properties }>;
   /** undefined: it is gone. */
   read(id: string, inputs: Properties, state: Properties, context: CallContext): Promise<Found | undefined>;

@@ -33,7 +33,11 @@ async function check(parts: Parts, request: rpc.CheckRequest, signal: AbortSigna
   const { properties, unknowns } = news;
   const changed = diffInputs(unmarshal(wireOf(request.getOlds())).properties, properties, []).length > 0;
   const { client, cancelled } = parts.configured();
-  const faults = await handlerOf(request.getUrn()).check(properties, unknowns, { client, signal: AbortSignal.any([signal, cancelled]) }, changed);
+  const context = {
+    client, signal: AbortSignal.any([signal, cancelled]),
+    warn: (message: string) => void parts.log.send(request.getUrn(), redactor(news)(message), "warning"),
+  };
+  const faults = await handlerOf(request.getUrn()).check(properties, unknowns, context, changed);
   return new rpc.CheckResponse().setInputs(structOf(wire)).setFailuresList(faults.map((fault) => failure(fault, redactor(news))));
 }
 
@@ -102,8 +106,9 @@ function contextOf(parts: Parts, urn: string, signal: AbortSignal, timeoutSecond
   return {
     client, urn, timeoutSeconds, timeScale: settings.timeScale, now: parts.now, sleep: parts.sleep,
     signal: AbortSignal.any([signal, cancelled]),
-    progress: (message) => parts.log.send(urn, redact(message), true),
-    info: (message) => parts.log.send(urn, redact(message), false),
+    progress: (message) => parts.log.send(urn, redact(message), "progress"),
+    info: (message) => void parts.log.send(urn, redact(message), "information"),
+    warn: (message) => void parts.log.send(urn, redact(message), "warning"),
   };
 }
 

@@ -47,7 +47,8 @@ export function providerService(parts: ServiceParts): UntypedServiceImplementati
     checkConfig: unary((request: rpc.CheckRequest) => {
       const news = wireOf(request.getNews());
       const faults = configFaults(unmarshal(news).properties);
-      return new rpc.CheckResponse().setInputs(structOf(news)).setFailuresList(faults.map(({ property, reason }) => new rpc.CheckFailure().setProperty(property).setReason(reason)));
+      // Without the property's name: the engine would show its value beside it, and with it a key, or a password in an address.
+      return new rpc.CheckResponse().setInputs(structOf(news)).setFailuresList(faults.map(({ property, reason }) => new rpc.CheckFailure().setReason(`${property}: ${reason}`)));
     }),
     // Another key, or another way to the same service: the resources stay what they are.
     diffConfig: unary((request: rpc.DiffRequest) => {

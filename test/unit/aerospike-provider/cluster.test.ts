@@ -3,7 +3,6 @@ import type { Cluster } from "../../../providers/aerospike-cloud/api/schemas";
 import { clusterCreateSchema } from "../../../providers/aerospike-cloud/api/schemas";
 import { NotReady } from "../../../providers/aerospike-cloud/provider/handler";
 import { clusterHandler } from "../../../providers/aerospike-cloud/provider/resources/cluster";
-import { clusterReadyHandler } from "../../../providers/aerospike-cloud/provider/resources/clusterReady";
 import { comparable, immutableDifferences, liveInputs, patchOf, writtenDown } from "../../../providers/aerospike-cloud/provider/resources/declaration";
 import { diffInputs } from "../../../providers/wire/diff";
 import { CREATE } from "../local-aerospike/world";
@@ -33,7 +32,20 @@ describe("create or detect", () => {
     service.script = () => collection(ACTIVE);
     const context = contextOf(service.client());
     expect(await clusterHandler.create(CREATE, context)).toMatchObject({ id: ID, outputs: { detected: true } });
-    expect([posts(), context.told]).toEqual([0, [`cluster "demo" exists already (${ID}, active): taken over, none is created`]]);
+    expect([posts(), context.warned]).toEqual([0, [`cluster "demo" exists already (${ID}, active): taken over, none is created; a destroy deletes it`]]);
+  });
+
+  it("tells, before it changes the one that it takes over, what becomes of it", async () => {
+    const context = contextOf(service.client());
+    let toldBefore = 0;
+    service.script = (request) => {
+      if (request.method === "PATCH") toldBefore = context.warned.length;
+      const big = { ...ACTIVE, aerospikeCloud: { ...CREATE.aerospikeCloud, clusterSize: 8 }, infrastructure: { ...CREATE.infrastructure, instanceType: "i4i.2xlarge" } };
+      return isList(request) ? collection(big) : { status: 200, body: big };
+    };
+    await clusterHandler.create(CREATE, context);
+    expect([toldBefore, context.warned]).toEqual([1, [
+      `cluster "demo" exists already (${ID}, active): taken over, none is created; its aerospikeCloud.clusterSize 8 becomes 2, its infrastructure.instanceType i4i.2xlarge becomes i4i.large; a destroy deletes it`]]);
   });
 
   it("takes over one that the service describes more loosely than a declaration may be", async () => {
@@ -150,6 +162,11 @@ describe("a change", () => {
     expect((await failure(clusterHandler.update(ID, {}, CREATE, { ...CREATE, name: "new" }, contextOf(service.client())))).message).toContain('another cluster (other) is named "new"');
   });
 
+  it("of a cluster that is gone says how to go on", async () => {
+    service.script = () => ({ status: 404 });
+    expect((await failure(clusterHandler.update(ID, {}, CREATE, bigger, contextOf(service.client())))).message).toContain("isn't there any more");
+  });
+
   it("without a difference goes on with the one before", async () => {
     const statuses = ["updating", "active"];
     service.script = () => ({ status: 200, body: clusterReply({ health: { status: statuses.shift() ?? "active" } }) });
@@ -228,51 +245,5 @@ describe("a difference", () => {
   it("in a volume's size is patched as a whole volume", () => {
     const withVolume = (sizeInGB: number) => clusterCreateSchema.parse({ ...CREATE, infrastructure: { ...CREATE.infrastructure, networkAttachedStorage: { type: "gp3", iops: 3000, sizeInGB } } });
     expect(patchOf(withVolume(100), withVolume(200))).toEqual({ infrastructure: { networkAttachedStorage: { type: "gp3", iops: 3000, sizeInGB: 200 } } });
-  });
-});
-
-describe("the wait for a cluster", () => {
-  it("polls every 10 s, every 5 s from shortly before the usual end, and tells of each look", async () => {
-    const context = contextOf(service.client());
-    const begun = context.now();
-    service.script = () => ({ status: 200, body: context.now() - begun >= 1_000_000 ? ACTIVE : clusterReply() });
-    const { outputs } = await clusterReadyHandler.create({ clusterId: ID }, context);
-    expect([context.slept.filter((ms) => ms === 10_000).length, context.slept.filter((ms) => ms === 5_000).length]).toEqual([81, 38]);
-    expect(context.progressed.slice(0, 2)).toEqual(["phase provisioning; 1 check; 0s", "phase provisioning; 2 checks; 10s"]);
-    expect(outputs).toMatchObject({ clusterId: ID, host: "h", tlsCertificate: "PEM", provisioningSeconds: 1000 });
-  });
-
-  it("is shorter by the time scale", async () => {
-    const context = contextOf(service.client(), { timeScale: 100 });
-    const statuses = [clusterReply(), clusterReply(), ACTIVE];
-    service.script = () => ({ status: 200, body: statuses.shift() ?? ACTIVE });
-    await clusterReadyHandler.create({ clusterId: ID }, context);
-    expect(context.slept).toEqual([100]);
-  });
-
-  it.each(["action-required", "config-error", "usage-exceeded", "paused", "decommissioning"])("ends for a cluster that is %s", async (status) => {
-    service.script = () => ({ status: 200, body: clusterReply({ health: { status } }) });
-    expect((await failure(clusterReadyHandler.create({ clusterId: ID }, contextOf(service.client())))).message).toContain(`cluster "demo" (${ID}) is ${status}; expected active; `);
-  });
-
-  it("puts up with a status that it doesn't know for five minutes", async () => {
-    service.script = () => ({ status: 200, body: clusterReply({ health: { status: "of tomorrow" } }) });
-    expect((await failure(clusterReadyHandler.create({ clusterId: ID }, contextOf(service.client())))).message).toMatch(/is unknown for 3\d\d s/);
-  });
-
-  it("goes on while an active cluster has no host yet", async () => {
-    const replies = [clusterReply(), clusterReply({ health: { status: "active" }, connectionDetails: { host: "" } }), ACTIVE];
-    service.script = () => ({ status: 200, body: replies.shift() ?? ACTIVE });
-    const context = contextOf(service.client());
-    await clusterReadyHandler.create({ clusterId: ID }, context);
-    expect(context.progressed).toEqual(["phase active; 1 check; 0s; waiting for its connection details"]);
-  });
-
-  it("ends at its limit, and at a cancellation", async () => {
-    service.script = () => ({ status: 200, body: clusterReply() });
-    expect((await failure(clusterReadyHandler.create({ clusterId: ID }, contextOf(service.client(), { timeoutSeconds: 60 })))).message).toMatch(/was given up after 60 s; it is provisioning; run the same command again/);
-    const context = contextOf(service.client());
-    service.script = (_request, nth) => { if (nth > 10) context.cancel(); return { status: 200, body: clusterReply() }; };
-    expect((await failure(clusterReadyHandler.create({ clusterId: ID }, context))).message).toBe("cancelled");
   });
 });

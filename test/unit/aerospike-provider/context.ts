@@ -5,6 +5,7 @@ import type { CallContext } from "../../../providers/aerospike-cloud/provider/ha
 export interface TestContext extends CallContext {
   readonly progressed: string[];
   readonly told: string[];
+  readonly warned: string[];
   /** Every sleep, in milliseconds. */
   readonly slept: number[];
   cancel(): void;
@@ -12,7 +13,7 @@ export interface TestContext extends CallContext {
 
 export function contextOf(client: AerospikeCloudClient, changes: Partial<CallContext> = {}): TestContext {
   const abort = new AbortController();
-  const [progressed, told, slept]: [string[], string[], number[]] = [[], [], []];
+  const [progressed, told, warned, slept]: [string[], string[], string[], number[]] = [[], [], [], []];
   let now = Date.parse("2026-01-01T00:00:00.000Z");
   return {
     client, urn: "urn:pulumi:s::p::aerospikecloud:index:Cluster::one", timeScale: 1, timeoutSeconds: 0, signal: abort.signal,
@@ -22,8 +23,8 @@ export function contextOf(client: AerospikeCloudClient, changes: Partial<CallCon
       slept.push(ms);
       now += ms;
     },
-    progress: (message) => void progressed.push(message), info: (message) => void told.push(message),
-    progressed, told, slept, cancel: () => abort.abort(new Error("cancelled")),
+    progress: async (message) => void progressed.push(message), info: (message) => void told.push(message), warn: (message) => void warned.push(message),
+    progressed, told, warned, slept, cancel: () => abort.abort(new Error("cancelled")),
     ...changes,
   };
 }

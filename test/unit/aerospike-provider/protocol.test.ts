@@ -10,7 +10,7 @@ import { providerService } from "../../../providers/aerospike-cloud/provider/ser
 import { marshal, UNKNOWN, wireOf, type WireProperties } from "../../../providers/wire/properties";
 import { CREATE } from "../local-aerospike/world";
 import { offerings } from "../../../local/aerospike/offerings";
-import { clusterReply, failure, FakeService, SECRET, type Seen } from "./service";
+import { clusterReply, failure, FakeService, never, SECRET, type Seen } from "./service";
 
 const urn = (type: string): string => `urn:pulumi:s::p::stackfleet:x:Y$aerospikecloud:index:${type}::one`;
 const NOW = Date.parse("2026-01-01T00:00:00.000Z");
@@ -19,11 +19,12 @@ const isOffer = ({ path }: Seen): boolean => path.includes("cloud-providers");
 let service: FakeService;
 let provider: ReturnType<typeof providerService>;
 let told: string[];
+let warned: string[];
 beforeEach(async () => {
   service = await FakeService.start();
-  told = [];
+  [told, warned] = [[], []];
   provider = providerService({
-    env: {}, log: { connect: () => undefined, send: (_urn, message) => void told.push(message) }, makeClient: () => service.client(), now: () => NOW,
+    env: {}, log: { connect: () => undefined, send: async (_urn, message, kind) => void (kind === "warning" ? warned : told).push(message) }, makeClient: () => service.client(), now: () => NOW,
     sleep: async (_ms, signal) => signal.throwIfAborted(),
   });
 });
@@ -62,6 +63,13 @@ describe("check", () => {
     expect(faults).toContain("infrastructure.cidrBlock: got \"10.0.0.0/16\"; expected a /19 IPv4 block such as 10.128.0.0/19");
   });
 
+  it("tells one fault of each argument, also of one whose kind is wrong", async () => {
+    expect(await check("Cluster", { ...(CREATE as unknown as WireProperties), name: "", aerospikeCloud: { clusterSize: 1.5, dataStorage: "disk" } }))
+      .toEqual([expect.stringMatching(/^name: got ""; /), expect.stringMatching(/^aerospikeCloud\.dataStorage: got "disk"/), expect.stringMatching(/^aerospikeCloud\.clusterSize: got 1\.5; .*int/)]);
+    expect((await check("Cluster", placed({ networkAttachedStorage: { type: "gp9", sizeInGB: 0 } }))).map((fault) => fault.split(":")[0])).toEqual(["infrastructure.networkAttachedStorage.type", "infrastructure.networkAttachedStorage.sizeInGB"]);
+    expect(await check("Cluster", { ...(CREATE as unknown as WireProperties), aerospikeCloud: { clusterSize: UNKNOWN, dataStorage: UNKNOWN, dataResiliency: "local-disk" } })).toEqual([]);
+  });
+
   it.each([
     ["zones that don't match their count", { zoneIds: ["a"] }, /zoneIds: got 1 zones; expected availabilityZoneCount \(2\)/],
     ["a block that isn't aligned", { cidrBlock: "10.128.1.0/19" }, /expected the first address of a \/19/],
@@ -90,8 +98,22 @@ describe("check", () => {
     service.token = () => ({ status: 401 });
     expect(await check("Cluster", CREATE as unknown as WireProperties)).toEqual([expect.stringContaining("the API key is refused (401)")]);
     service.token = () => ({ status: 200, body: { access_token: "t", token_type: "Bearer", expires_in: 60 } });
+    expect(warned).toEqual([]);
     service.script = () => ({ status: 404 });
     expect(await check("Cluster", CREATE as unknown as WireProperties)).toEqual([]);
+    expect(warned).toEqual(["the account's offerings could not be read, so infrastructure.region and infrastructure.instanceType are not checked: list what the account may order: the service answered 404"]);
+  });
+
+  it("asks a service that doesn't answer once for all clusters, and says of each that it is not checked", async () => {
+    service.script = () => ({ status: 404 });
+    await check("Cluster", CREATE as unknown as WireProperties);
+    await call("check", new rpc.CheckRequest().setUrn(urn("Cluster")).setNews(struct(placed({ region: "moon-1" }))).setOlds(struct({})));
+    expect([service.requests("api").length, warned.length]).toEqual([1, 2]);
+  });
+
+  it("ends at once when it is cancelled", async () => {
+    service.script = () => { void call("cancel", {}); return never(); };
+    expect(await failure(check("Cluster", CREATE as unknown as WireProperties))).toMatchObject({ details: expect.stringContaining("cancelled") as string });
   });
 
   it("asks the service nothing when nothing changed", async () => {
@@ -148,9 +170,22 @@ describe("the provider's own configuration", () => {
     for (const apiUrl of ["http://127.0.0.1.example.com", "http://localhost.example.com", "ftp://127.0.0.1", "nonsense", "https://a/?b=c", "https://a/#b"]) expect(configFaults({ apiUrl })).toHaveLength(1);
   });
 
+  it("is not the environment's where the program says that a key is empty", () => {
+    expect(configFaults({ apiKeyId: "", apiKeySecret: "" }).map(({ property }) => property)).toEqual(["apiKeyId", "apiKeySecret"]);
+    expect(() => readSettings({ apiKeySecret: "" }, { AEROSPIKE_CLOUD_SECRET: "s" })).toThrow("apiKeySecret (AEROSPIKE_CLOUD_SECRET): got nothing; expected a part of an API key");
+  });
+
+  it.each(["https://me:pw-x@example.com/v1", "https://me:pw-x@host:99999/", "https://me:p/pw-x@example.com", "me:pw-x@example.com", "https:/me:pw-x@example.com"])("shows %s without its user, and gives the engine no name to show it by", async (apiUrl) => {
+    const response = await call<rpc.CheckResponse>("checkConfig", new rpc.CheckRequest().setUrn(urn("x")).setNews(struct({ apiUrl })));
+    const [failed] = response.getFailuresList();
+    expect([failed?.getProperty(), failed?.getReason()]).toEqual(["", expect.stringMatching(/^apiUrl: got ".*" with a user, which is not shown; expected an https:/)]);
+    expect(failed?.getReason()).not.toMatch(/me:|pw-x/);
+    expect(() => readSettings({}, { AEROSPIKE_CLOUD_API_URL: apiUrl })).toThrow(/^(?!.*pw-x).*with a user/);
+  });
+
   it("comes from the program, then the environment, then the vendor's addresses", () => {
     const env = { AEROSPIKE_CLOUD_KEY: "k", AEROSPIKE_CLOUD_SECRET: "s", AEROSPIKE_CLOUD_API_URL: "https://api.aerospike.cloud/v2/", AEROSPIKE_CLOUD_CLUSTERS_PATH: "/databases", AEROSPIKE_CLOUD_TIME_SCALE: "60" };
-    expect(readSettings({ apiKeyId: "mine", apiKeySecret: "" }, env)).toEqual({ apiUrl: "https://api.aerospike.cloud/v2", tokenUrl: "https://auth.control.aerospike.cloud/oauth/token", clustersPath: "/databases", keyId: "mine", secret: "s", timeScale: 60 });
+    expect(readSettings({ apiKeyId: "mine" }, env)).toEqual({ apiUrl: "https://api.aerospike.cloud/v2", tokenUrl: "https://auth.control.aerospike.cloud/oauth/token", clustersPath: "/databases", keyId: "mine", secret: "s", timeScale: 60 });
     expect(readSettings({}, {})).toMatchObject({ apiUrl: "https://api.aerospike.com/v1", clustersPath: "/database/clusters", timeScale: 1 });
     expect(() => readSettings({}, { AEROSPIKE_CLOUD_API_URL: "http://example.com", AEROSPIKE_CLOUD_TIME_SCALE: "fast" })).toThrow(/apiUrl \(AEROSPIKE_CLOUD_API_URL\).*; AEROSPIKE_CLOUD_TIME_SCALE \(environment\): got "fast"/);
   });

@@ -74,6 +74,6 @@ describe("the package's schema", () => {
     expect(sorted(properties)).toEqual(sorted(Object.keys(told.properties)));
     const [sent] = ran.of(handler.type);
     expect(sorted(Object.keys(sent?.inputs ?? {}))).toEqual(sorted(Object.keys(told.inputProperties)));
-    expect(await handler.check(sent?.inputs as never, [], { client: undefined as never, signal: AbortSignal.abort() }, false)).toEqual([]);
+    expect(await handler.check(sent?.inputs as never, [], { client: undefined as never, signal: AbortSignal.abort(), warn: () => undefined }, false)).toEqual([]);
   });
 });

@@ -32,11 +32,11 @@ export class FakeService {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  client(changes: { keyId?: string; secret?: string; clustersPath?: string; retries?: number } = {}): AerospikeCloudClient {
-    const { retries = 3, ...rest } = changes;
+  client(changes: { keyId?: string; secret?: string; clustersPath?: string; retries?: number; pauseMs?: number; graceMs?: number } = {}): AerospikeCloudClient {
+    const { retries = 3, pauseMs, ...rest } = changes;
     const client = new AerospikeCloudClient({
       apiUrl: `${this.url}/v1`, tokenUrl: `${this.url}${TOKEN_PATH}`, clustersPath: "/database/clusters", keyId: "key", secret: SECRET,
-      retry: { retries, minTimeout: 1, maxTimeout: 2 }, ...rest,
+      retry: { retries, minTimeout: pauseMs ?? 1, maxTimeout: pauseMs ?? 2 }, ...rest,
     });
     this.#clients.push(client);
     return client;
@@ -70,6 +70,9 @@ export class FakeService {
     response.end(reply.body === undefined ? undefined : typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body));
   }
 }
+
+/** An answer that never comes. */
+export const never = (): Promise<Reply> => new Promise(() => undefined);
 
 /** A cluster as the service shows it. */
 export function clusterReply(changes: Record<string, unknown> = {}): Record<string, unknown> {

@@ -147,6 +147,13 @@ describe("peerings", () => {
   });
 });
 
+describe("an address that can't be decoded", () => {
+  it("is refused with a problem document", async () => {
+    const { status, body, headers } = await world.send("GET", `${CLUSTERS}/%zz`);
+    expect([status, String(headers["content-type"]).split(";")[0], body["type"], body["status"]]).toEqual([400, "application/problem+json", "urn:aerospike:errors:validation:failed", 400]);
+  });
+});
+
 describe("the fault plan", () => {
   it.each([["throttle", 429], ["fail", 500]] as const)("answers a create with %s", async (kind, status) => {
     world.cloud.faults.add({ type: "aerospikecloud:api:Cluster", kind });
@@ -166,7 +173,11 @@ describe("the fault plan", () => {
     const url = `${CLUSTERS}/${String(second["id"])}`;
     await world.until(url, active);
     await world.send("POST", `${url}/vpc-peerings`, vpc());
-    await world.until(`${url}/vpc-peerings`, peeringIs("rejected"));
+    const dead = peeringOf((await world.until(`${url}/vpc-peerings`, peeringIs("rejected"))).body);
+    // It stays until someone deletes it, which the ledger tells.
+    expect((await world.send("DELETE", `${url}/vpc-peerings/${String(dead["id"])}`)).status).toBe(204);
+    await world.until(`${url}/vpc-peerings`, (seen) => seen["count"] === 0);
+    expect(world.cloud.ledger.list({ type: VPC_PEERING }).map(({ operation, id, result }) => [operation, id, result])).toContainEqual(["delete", dead["id"], "ok"]);
   });
 
   it("takes for each type what can become of it", () => {

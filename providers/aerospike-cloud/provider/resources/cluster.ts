@@ -4,8 +4,8 @@ import { ApiError } from "../../api/errors";
 import type { Cluster, ClusterPatch } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import { NotReady, type CallContext, type Found, type ResourceHandler } from "../handler";
-import { done, makeOnce, orGone, waitFor, waiting } from "../poll";
-import { comparable, immutableDifferences, liveInputs, outputsOf, patchOf, writtenDown } from "./declaration";
+import { done, makeOnce, ofCluster, orGone, waitFor, waiting } from "../poll";
+import { changesOf, comparable, immutableDifferences, liveInputs, outputsOf, patchOf, writtenDown } from "./declaration";
 import { clusterBody, clusterFaults, clusterInputs, schemaFaults } from "./inputs";
 import { offeringFaults } from "./offerings";
 import { DELETE_SECONDS, isCorrectable, isGone, stuckReason, UPDATE_SECONDS } from "./status";
@@ -21,26 +21,31 @@ export const clusterHandler: ResourceHandler = {
   deleteBeforeReplace: true,
   effective: writtenDown,
 
-  async check(inputs, unknowns, { client }, changed) {
+  async check(inputs, unknowns, context, changed) {
     const faults = [...schemaFaults(clusterInputs, inputs, unknowns), ...clusterFaults(inputs, unknowns)];
-    return changed ? [...faults, ...(await offeringFaults(inputs, client))] : faults;
+    return changed ? [...faults, ...(await offeringFaults(inputs, context))] : faults;
   },
 
   async create(inputs, context) {
     const body = clusterBody(inputs);
     claim(body.name, context);
-    const existing = await findByName(body.name, context);
+    const existing = await findByName(body.name, context, context.signal);
     if (existing === undefined) {
-      const made = await makeOnce({ send: () => context.client.createCluster(body, context.signal), find: () => findByName(body.name, context) }, context);
+      const made = await makeOnce({ send: () => context.client.createCluster(body, context.signal), find: (signal) => findByName(body.name, context, signal) }, context);
       return { id: made.id, outputs: outputsOf(inputs, made, false) };
     }
     const differences = immutableDifferences(body, existing);
     if (differences.length > 0) {
       throw new Error(`a cluster "${body.name}" (${existing.id}) exists and can't become what is declared: ${differences.join("; ")}; declare it as it is, choose another name, or delete it`);
     }
-    context.info(`cluster "${body.name}" exists already (${existing.id}, ${existing.health?.status ?? "unknown"}): taken over, none is created`);
+    const before = comparable(existing, body);
+    const patch = patchOf(before, body);
+    const changes = patch === undefined ? [] : changesOf(before, patch);
+    context.warn([
+      `cluster "${body.name}" exists already (${existing.id}, ${existing.health?.status ?? "unknown"}): taken over, none is created`,
+      ...(changes.length > 0 ? [`its ${changes.join(", its ")}`] : []), "a destroy deletes it",
+    ].join("; "));
     const outputs = outputsOf(inputs, existing, true);
-    const patch = patchOf(comparable(existing, body), body);
     if (patch !== undefined) await change(existing.id, patch, outputs, context);
     return { id: existing.id, outputs };
   },
@@ -57,7 +62,7 @@ export const clusterHandler: ResourceHandler = {
     if (patch?.name !== undefined) await refuseTaken(patch.name, id, context);
     const outputs = { ...state, ...news };
     await (patch === undefined ? settled(id, outputs, context) : change(id, patch, outputs, context));
-    const cluster = await context.client.cluster(id, context.signal);
+    const cluster = await ofCluster(id, context.client.cluster(id, context.signal));
     return outputsOf(news, cluster, state["detected"] === true);
   },
 
@@ -67,15 +72,15 @@ export const clusterHandler: ResourceHandler = {
       what: `cluster ${id} to be gone`, usualSeconds: DELETE_SECONDS, timeoutSeconds: 3_600,
       look: async (signal) => {
         const cluster = await orGone(context.client.cluster(id, signal));
-        return cluster === undefined || cluster.health?.status === "decommissioned" ? done(undefined) : waiting(cluster.health?.status ?? "unknown");
+        return cluster === undefined || cluster.health?.status === "decommissioned" ? done(undefined, "gone") : waiting(cluster.health?.status ?? "unknown");
       },
     }, context);
   },
 };
 
 /** @throws {Error} when several living clusters have the name */
-async function findByName(name: string, { client }: CallContext): Promise<Cluster | undefined> {
-  const found = await client.clustersNamed(name);
+async function findByName(name: string, { client }: CallContext, signal: AbortSignal): Promise<Cluster | undefined> {
+  const found = await client.clustersNamed(name, signal);
   if (found.length <= 1) return found[0];
   throw new Error(`${found.length} living clusters are named "${name}" (${found.map(({ id }) => id).join(", ")}); expected at most one; import the one that is meant, or delete the others`);
 }
@@ -93,7 +98,7 @@ function claim(name: string, { client, urn }: CallContext): void {
 }
 
 async function refuseTaken(name: string, id: string, context: CallContext): Promise<void> {
-  const other = await findByName(name, context);
+  const other = await findByName(name, context, context.signal);
   if (other !== undefined && other.id !== id) throw new Error(`name: another cluster (${other.id}) is named "${name}"; expected a free name; choose another one, or delete that cluster`);
 }
 
@@ -121,14 +126,14 @@ async function change(id: string, patch: ClusterPatch, outputs: Properties, cont
     // A cluster that is just being made or changed refuses: its turn comes.
     what: `cluster ${id} to accept a change`, usualSeconds: 0, timeoutSeconds: 5_400,
     look: async (signal) => {
-      const cluster = await context.client.cluster(id, signal);
+      const cluster = await ofCluster(id, context.client.cluster(id, signal));
       const stuck = stuckReason(cluster);
       // What is wrong with its configuration, or too much for the account, a change may set right.
       if (stuck !== undefined && !isCorrectable(cluster)) throw new Error(stuck);
       if (stuck === undefined && cluster.health?.status !== "active") return waiting(cluster.health?.status ?? "unknown", "before the change");
       try {
         await context.client.updateCluster(id, patch, signal);
-        return done(undefined);
+        return done(undefined, "updating");
       } catch (error) {
         if (!(error instanceof ApiError) || error.kind !== "conflict") throw error;
         if (stuck !== undefined) throw new Error(stuck);
@@ -145,11 +150,11 @@ async function settled(id: string, outputs: Properties, context: CallContext): P
     await waitFor({
       what: `cluster ${id} to be active`, usualSeconds: UPDATE_SECONDS, timeoutSeconds: 5_400,
       look: async (signal) => {
-        const cluster = await context.client.cluster(id, signal);
+        const cluster = await ofCluster(id, context.client.cluster(id, signal));
         const stuck = stuckReason(cluster);
         if (stuck !== undefined) throw new Error(stuck);
         const status = cluster.health?.status ?? "unknown";
-        return status === "active" ? done(undefined) : waiting(status);
+        return status === "active" ? done(undefined, status) : waiting(status);
       },
     }, context);
   } catch (error) {

@@ -2,7 +2,7 @@
 import type { Cluster } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import type { CallContext, ResourceHandler } from "../handler";
-import { done, orGone, waitFor, waiting } from "../poll";
+import { done, ofCluster, orGone, waitFor, waiting } from "../poll";
 import { clusterReadyInputs, schemaFaults } from "./inputs";
 import { isGone, PROVISIONING_SECONDS, stuckReason } from "./status";
 
@@ -36,15 +36,15 @@ export const clusterReadyHandler: ResourceHandler = {
 };
 
 async function untilActive(clusterId: string, context: CallContext): Promise<Cluster> {
-  const first = await context.client.cluster(clusterId, context.signal);
+  const first = await ofCluster(clusterId, context.client.cluster(clusterId, context.signal));
   const begun = context.now();
   return waitFor({
     what: `cluster "${first.name}" (${clusterId}) to be active`,
     startedAt: Date.parse(first.createdAt), usualSeconds: PROVISIONING_SECONDS, timeoutSeconds: 3_600,
     look: async (signal) => {
-      const cluster = await context.client.cluster(clusterId, signal);
+      const cluster = await ofCluster(clusterId, context.client.cluster(clusterId, signal));
       const status = cluster.health?.status ?? "unknown";
-      if (status === "active" && cluster.connectionDetails.host !== undefined && cluster.connectionDetails.host !== "") return done(cluster);
+      if (status === "active" && cluster.connectionDetails.host !== undefined && cluster.connectionDetails.host !== "") return done(cluster, status);
       const stuck = stuckReason(cluster);
       if (stuck !== undefined) throw new Error(stuck);
       const waited = ((context.now() - begun) / 1000) * context.timeScale;

@@ -36,6 +36,25 @@ export function patchOf(before: Comparable, after: ClusterCreate): ClusterPatch 
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
+/** What a patch changes, in words: `aerospikeCloud.clusterSize 8 becomes 2`. Server settings are named only: nobody reads them in one line. */
+export function changesOf(before: Comparable, patch: ClusterPatch): string[] {
+  const { infrastructure, aerospikeCloud, logging, aerospikeServer } = patch;
+  const pairs: [path: string, was: unknown, becomes: unknown][] = [
+    ["aerospikeCloud.clusterSize", before.aerospikeCloud?.clusterSize, aerospikeCloud?.clusterSize],
+    ["infrastructure.instanceType", before.infrastructure?.instanceType, infrastructure?.instanceType],
+    ["infrastructure.networkAttachedStorage", before.infrastructure?.networkAttachedStorage, infrastructure?.networkAttachedStorage],
+    ["logging.authorizedRoles", before.logging?.authorizedRoles ?? [], logging?.authorizedRoles],
+  ];
+  return [
+    ...pairs.filter(([, , becomes]) => becomes !== undefined).map(([path, was, becomes]) => `${path} ${valueText(was)} becomes ${valueText(becomes)}`),
+    ...(aerospikeServer === undefined ? [] : ["aerospikeServer changes"]),
+  ];
+}
+
+function valueText(value: unknown): string {
+  return typeof value === "string" ? value : value === undefined ? "nothing" : JSON.stringify(value);
+}
+
 /** The existing cluster in the form of a declaration. Server settings are left out: the service adds defaults of its own to them. */
 export function comparable({ name, infrastructure, aerospikeCloud, logging }: Cluster, declared: ClusterCreate): Comparable {
   const { instanceType, networkAttachedStorage: storage } = infrastructure;

@@ -1,6 +1,6 @@
 /** Inputs of the resources as schemas, and their faults in Pulumi's form. */
 import { z } from "zod";
-import { CLUSTER_CIDR, clusterCreateSchema, networkStorageSchema, peeringCreateSchema, type ClusterCreate, type NetworkStorage } from "../../api/schemas";
+import { aerospikeCloudSchema, CLUSTER_CIDR, clusterCreateSchema, networkStorageSchema, peeringCreateSchema, type ClusterCreate, type NetworkStorage } from "../../api/schemas";
 import { pathText, type Path } from "../../../wire/properties";
 import type { Properties } from "../../../wire/values";
 import { isAligned, overlap } from "../cidr";
@@ -17,15 +17,37 @@ export const clusterReadyInputs = z.strictObject({ clusterId: z.string().min(1) 
 export const peeringInputs = peeringCreateSchema.extend({ clusterId: z.string().min(1) });
 export const peeringReadyInputs = z.strictObject({ clusterId: z.string().min(1), peering: z.string().min(1) });
 
-/** All faults by the schema. Faults at, above or below a value that is not known yet are none. */
+/** Objects whose arguments depend on their kind. */
+const KINDS = [
+  { at: ["aerospikeCloud"], key: "dataStorage", kinds: aerospikeCloudSchema.options.map((schema) => ({ name: schema.shape.dataStorage.value, schema })) },
+  { at: ["infrastructure", "networkAttachedStorage"], key: "type", kinds: networkStorageSchema.options.map((schema) => ({ name: schema.shape.type.value, schema })) },
+] as const;
+
+/** All faults by the schema, one a property. Faults at, above or below a value that is not known yet are none. */
 export function schemaFaults(schema: z.ZodType, inputs: Properties, unknowns: readonly Path[]): CheckFault[] {
+  const faults = [...faultsAt([], schema, inputs, unknowns), ...(schema === clusterInputs ? KINDS.flatMap((kind) => faultsOfAnyKind(kind, inputs, unknowns)) : [])];
+  return faults.filter(({ property }, index) => faults.findIndex((other) => other.property === property) === index);
+}
+
+/** Where the kind itself is wrong, the schema looks no further: what is wrong whichever kind is meant. */
+function faultsOfAnyKind({ at, key, kinds }: (typeof KINDS)[number], inputs: Properties, unknowns: readonly Path[]): CheckFault[] {
+  const given = valueAt(inputs, at);
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return [];
+  if (kinds.some(({ name }) => name === valueAt(given, [key]))) return [];
+  const [first = [], ...others] = kinds.map(({ name, schema }) => faultsAt(at, schema, { ...given, [key]: name }, unknowns));
+  return first.filter(({ property }) => others.every((faults) => faults.some((fault) => fault.property === property)));
+}
+
+/** @param at where the inputs are, for paths */
+function faultsAt(at: Path, schema: z.ZodType, inputs: Properties, unknowns: readonly Path[]): CheckFault[] {
   const parsed = schema.safeParse(inputs);
   if (parsed.success) return [];
   return parsed.error.issues.flatMap((issue): CheckFault[] => {
-    const path = issue.path.filter((step): step is string | number => typeof step !== "symbol");
+    const below = issue.path.filter((step): step is string | number => typeof step !== "symbol");
+    const path = [...at, ...below];
     if (unknowns.some((unknown) => related(unknown, path))) return [];
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ property: pathText([...path, key]), reason: `unknown argument; remove it` }));
-    const got = valueAt(inputs, path);
+    const got = valueAt(inputs, below);
     const expected = issue.path.at(-1) === "cidrBlock" && issue.code === "invalid_format" && schema === clusterInputs ? "expected a /19 IPv4 block such as 10.128.0.0/19" : lowerFirst(issue.message);
     return [{ property: pathText(path), reason: got === undefined ? `missing; ${expected}` : `got ${JSON.stringify(got)}; ${expected}` }];
   });

@@ -3,32 +3,46 @@ import { ApiError } from "../../api/errors";
 import type { AerospikeCloudClient } from "../../api/client";
 import type { CloudProviders } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
-import type { CheckFault } from "../handler";
+import { SharedWork } from "../../api/shared";
+import type { CheckContext, CheckFault } from "../handler";
 
-const known = new WeakMap<AerospikeCloudClient, Promise<CloudProviders>>();
+/** An early check must not hold up a preview for long: what it would tell, the service tells at the creation too. */
+const PATIENCE_MS = 10_000;
 
-/** One question a provider process: the offer doesn't change while it runs. */
-function offeringsOf(client: AerospikeCloudClient): Promise<CloudProviders> {
-  const asked = known.get(client) ?? client.offerings();
-  known.set(client, asked);
-  asked.catch(() => known.delete(client));
-  return asked;
+const questions = new WeakMap<AerospikeCloudClient, SharedWork<CloudProviders | ApiError>>();
+const answers = new WeakMap<AerospikeCloudClient, CloudProviders | ApiError>();
+
+/** One question a provider process: the offer doesn't change while it runs, and a service that doesn't answer is not asked for each cluster. */
+async function offeringsOf(client: AerospikeCloudClient, signal: AbortSignal): Promise<CloudProviders | ApiError> {
+  const answered = answers.get(client);
+  if (answered !== undefined) return answered;
+  const asked = questions.get(client) ?? new SharedWork((ended) => ask(client, ended));
+  questions.set(client, asked);
+  return asked.join(signal);
+}
+
+async function ask(client: AerospikeCloudClient, signal: AbortSignal): Promise<CloudProviders | ApiError> {
+  const answer = await client.offerings({}, signal, PATIENCE_MS).catch((error: unknown) => {
+    if (error instanceof ApiError) return error;
+    throw error;
+  });
+  answers.set(client, answer);
+  return answer;
 }
 
 /**
  * Faults of region and instance type. A service that can't be asked now is no fault of the input; a key that it refuses is, because
  * nothing could be created with it.
  */
-export async function offeringFaults(inputs: Properties, client: AerospikeCloudClient): Promise<CheckFault[]> {
+export async function offeringFaults(inputs: Properties, { client, signal, warn }: CheckContext): Promise<CheckFault[]> {
   const infrastructure = inputs["infrastructure"];
   if (typeof infrastructure !== "object" || infrastructure === null || Array.isArray(infrastructure)) return [];
   const { provider, region, instanceType } = infrastructure as Properties;
   if (typeof provider !== "string") return [];
-  let offer: CloudProviders;
-  try {
-    offer = await offeringsOf(client);
-  } catch (error) {
-    if (error instanceof ApiError && (error.kind === "unauthorized" || error.kind === "forbidden")) return [{ property: "", reason: error.message }];
+  const offer = await offeringsOf(client, signal);
+  if (offer instanceof ApiError) {
+    if (offer.kind === "unauthorized" || offer.kind === "forbidden") return [{ property: "", reason: offer.message }];
+    warn(`the account's offerings could not be read, so infrastructure.region and infrastructure.instanceType are not checked: ${offer.message}`);
     return [];
   }
   const place = offer.results.find(({ id }) => id === provider);

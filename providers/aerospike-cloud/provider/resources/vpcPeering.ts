@@ -1,9 +1,10 @@
 /** `VpcPeering`: a request, made once or found by its VPC; `VpcPeeringReady`: the wait until it carries traffic. */
-import type { Peering, PeeringCreate } from "../../api/schemas";
+import type { Peering, PeeringCreate, PeeringStatus } from "../../api/schemas";
 import type { Properties } from "../../../wire/values";
 import { NotReady, type CallContext, type ResourceHandler } from "../handler";
-import { done, makeOnce, orGone, waitFor, waiting } from "../poll";
+import { done, makeOnce, ofCluster, orGone, REFRESH, waitFor, waiting } from "../poll";
 import { peeringInputs, peeringReadyInputs, schemaFaults } from "./inputs";
+import { deleteDead } from "./deadPeerings";
 import { PEERING_ENDS, PEERING_SECONDS, peeringReason } from "./status";
 
 export const vpcPeeringHandler: ResourceHandler = {
@@ -16,11 +17,15 @@ export const vpcPeeringHandler: ResourceHandler = {
 
   async create(inputs, context) {
     const { clusterId, ...body } = peeringInputs.parse(inputs);
-    const find = () => findByVpc(clusterId, body.vpcId, context);
-    const existing = await find();
+    const listed = await ofCluster(clusterId, context.client.peerings(clusterId, context.signal));
+    const existing = ofVpc(listed, body.vpcId);
     if (existing !== undefined) refuseOther(body, existing);
     if (existing !== undefined) context.info(`cluster ${clusterId} has a peering with ${body.vpcId} already (${existing.id}, ${existing.status ?? "unknown"}): taken over, none is requested`);
-    const peering = existing ?? (await makeOnce({ send: () => context.client.createPeering(clusterId, body, context.signal), find }, context));
+    else await deleteDead(clusterId, body.vpcId, listed, context);
+    const peering = existing ?? (await makeOnce({
+      send: () => context.client.createPeering(clusterId, body, context.signal),
+      find: async (signal) => ofVpc(await context.client.peerings(clusterId, signal), body.vpcId),
+    }, context));
     return { id: peering.id, outputs: outputsOf(inputs, await offered(clusterId, peering, inputs, context)) };
   },
 
@@ -36,17 +41,23 @@ export const vpcPeeringHandler: ResourceHandler = {
   async update(id, _state, _olds, news, context) {
     // Every change replaces, so this is the rest of a create that was interrupted.
     const { clusterId } = peeringInputs.parse(news);
-    return withFix(REFRESH, async () => outputsOf(news, await offered(clusterId, { id }, news, context)));
+    return withFix(async () => outputsOf(news, await offered(clusterId, { id }, news, context)));
   },
 
   async delete(id, state, context) {
     const clusterId = String(state["clusterId"]);
+    const listed = await orGone(context.client.peerings(clusterId, context.signal));
+    // Its cluster is gone, and with it every peering.
+    if (listed === undefined) return;
+    const vpcId = state["vpcId"];
+    // First, so that they are gone when this one is.
+    if (typeof vpcId === "string") await deleteDead(clusterId, vpcId, listed.filter((one) => one.id !== id), context);
     if ((await orGone(context.client.deletePeering(clusterId, id, context.signal).then(() => true))) === undefined) return;
     await waitFor({
       what: `peering ${id} to be gone`, usualSeconds: 0, timeoutSeconds: 1_800,
       look: async (signal) => {
         const status = (await orGone(context.client.peerings(clusterId, signal)))?.find((one) => one.id === id)?.status;
-        return status === undefined || status === "deleted" ? done(undefined) : waiting(status);
+        return status === undefined || status === "deleted" ? done(undefined, "gone") : waiting(status);
       },
     }, context);
   },
@@ -61,11 +72,11 @@ export const vpcPeeringReadyHandler: ResourceHandler = {
 
   async create(inputs, context) {
     const { clusterId, peering: id } = peeringReadyInputs.parse(inputs);
-    const zone = await withFix(REFRESH, () => waitFor({
+    const zone = await withFix(() => waitFor({
       what: `peering ${id} of cluster ${clusterId} to be active`, usualSeconds: PEERING_SECONDS, timeoutSeconds: 900,
       look: async (signal) => {
         const { status = "initiating-request", privateHostedZoneId } = living(await find(clusterId, id, context, signal), id);
-        if (status === "active" && privateHostedZoneId !== undefined) return done(privateHostedZoneId);
+        if (status === "active" && privateHostedZoneId !== undefined) return done(privateHostedZoneId, status);
         return waiting("configuring", status === "active" ? "waiting for its private hosted zone" : status);
       },
     }, context));
@@ -93,27 +104,33 @@ async function offered(clusterId: string, peering: Peering, inputs: Properties, 
         const now = living(await find(clusterId, peering.id, context, signal), peering.id);
         const { status = "initiating-request" } = now;
         const known = status === "pending-acceptance" || status === "provisioning" || status === "active";
-        return known && now.peeringId !== undefined ? done(now) : waiting("pending", status);
+        return known && now.peeringId !== undefined ? done(now, status) : waiting("pending", status);
       },
     }, context);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    // What came to its end is no resource: the next run asks anew, and doesn't find this one by its VPC.
-    if (error instanceof PeeringOver) throw error;
+    // What came to its end is no resource: the next run asks anew, and nobody else would delete it.
+    if (error instanceof PeeringOver) {
+      const { vpcId } = peeringInputs.parse(inputs);
+      await deleteDead(clusterId, vpcId, [{ id: peering.id, vpcId, status: error.status }], context);
+      throw error;
+    }
     throw new NotReady(peering.id, outputsOf(inputs, peering), message);
   }
 }
 
-class PeeringOver extends Error {}
+class PeeringOver extends Error {
+  constructor(readonly id: string, readonly status: PeeringStatus, next = "run the same command again") {
+    super(`peering ${id} is ${status}; ${peeringReason(status, next)}`);
+  }
+}
 
 /** A peering that came to its end after the state had it leaves the state by a refresh only. */
-const REFRESH = "run `pulumi refresh` (or up with --refresh) first, so that it is requested anew";
-
-async function withFix<T>(fix: string, work: () => Promise<T>): Promise<T> {
+async function withFix<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof PeeringOver ? new Error(`${error.message}; ${fix}`) : error;
+    throw error instanceof PeeringOver ? new PeeringOver(error.id, error.status, REFRESH) : error;
   }
 }
 
@@ -127,16 +144,16 @@ function refuseOther(body: PeeringCreate, existing: Peering): void {
 /** @throws {PeeringOver} */
 function living(peering: Peering | undefined, id: string): Peering {
   const status = peering === undefined ? "deleted" : (peering.status ?? "initiating-request");
-  if (peering === undefined || PEERING_ENDS.includes(status)) throw new PeeringOver(`peering ${id} is ${status}; ${peeringReason(status)}`);
+  if (peering === undefined || PEERING_ENDS.includes(status)) throw new PeeringOver(id, status);
   return peering;
 }
 
 async function find(clusterId: string, id: string, { client }: CallContext, signal: AbortSignal): Promise<Peering | undefined> {
-  return (await client.peerings(clusterId, signal)).find((one) => one.id === id);
+  return (await ofCluster(clusterId, client.peerings(clusterId, signal))).find((one) => one.id === id);
 }
 
-async function findByVpc(clusterId: string, vpcId: string, { client }: CallContext): Promise<Peering | undefined> {
-  return (await client.peerings(clusterId)).find((one) => one.vpcId === vpcId && !isOver(one));
+function ofVpc(peerings: readonly Peering[], vpcId: string): Peering | undefined {
+  return peerings.find((one) => one.vpcId === vpcId && !isOver(one));
 }
 
 function isOver({ status }: Peering): boolean {
