@@ -1,11 +1,10 @@
 /** A system as the command sees it: its drills by name, and a way to get ready to run them. */
-import * as path from "node:path";
 import type { z } from "zod";
 import type { EngineHost } from "./engine/host";
 import { DrillError } from "./errors";
 import type { Clock, Drill, Drillable, DrillsFinished } from "./model";
 import { runDrills, type RunOptions } from "./runner";
-import { undoFile } from "./undo-file";
+import { undoFile, undoPath } from "./undo-file";
 
 export interface DrillListing { readonly name: string; readonly summary: string }
 
@@ -60,7 +59,7 @@ export interface Opened<S, A> {
 export function prepared<S, A>(all: readonly Drill<S, A>[], opened: Opened<S, A>, options: PrepareOptions): PreparedDrills {
   const { system, drillable } = opened;
   const drills = all.filter(({ name }) => options.drills.length === 0 || options.drills.includes(name));
-  const undoLog = undoFile(path.join(options.stateDir, `${options.stack}.undo.json`), opened.undoSchema);
+  const undoLog = undoFile(undoPath(options.stateDir, options.stack), opened.undoSchema);
   return {
     plan: drills.map(({ name, summary, breaks, putsBack, skip }) => {
       const reason = skip?.(system);

@@ -5,6 +5,11 @@ import { z } from "zod";
 import { DrillError } from "./errors";
 import type { UndoLog } from "./undo";
 
+/** Where the drills of a stack write down what is due. A run looks for it too, to warn: automation/run/drill-lock.ts. */
+export function undoPath(stateDir: string, stack: string): string {
+  return path.join(stateDir, `${stack}.undo.json`);
+}
+
 /** @param schema of one action; a file that is not of this form is an error that names it, because what it says must not be lost */
 export function undoFile<A>(file: string, schema: z.ZodType<A>): UndoLog<A> {
   return {

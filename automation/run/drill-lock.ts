@@ -36,7 +36,7 @@ export function refuseBesideDrills(dir: string, stacks: readonly string[] = lock
   }
 }
 
-/** Whether a drill of the stack was killed, and what it broke waits for the next drill to be put back. */
+/** Whether a drill of the stack was killed, and what it broke waits for the next drill to be put back. Source of the name: drills/undo-file.ts. */
 export function hasDrillLeftovers(dir: string, stack: string): boolean {
   return existsSync(path.join(dir, `${stack}.undo.json`));
 }

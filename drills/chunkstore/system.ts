@@ -5,7 +5,7 @@ import { DockerEngine, EngineRefusal } from "../engine/client";
 import { describeHost } from "../engine/host";
 import { DrillError } from "../errors";
 import { UndoStack } from "../undo";
-import { undoFile } from "../undo-file";
+import { undoFile, undoPath } from "../undo-file";
 import { prepared, type DrillSystem, type PreparedDrills, type PrepareOptions } from "../system";
 import { storeAccess, type StoreAccess } from "./access";
 import { CHUNKSTORE_DRILLS } from "./index";
@@ -56,7 +56,7 @@ async function prepare(options: PrepareOptions): Promise<PreparedDrills> {
 async function mendAfterDestroy({ clock, engine: host, signal, stack, stateDir }: PrepareOptions): Promise<void> {
   const engine = new DockerEngine(host);
   try {
-    const undo = new UndoStack(undoFile(path.join(stateDir, `${stack}.undo.json`), storeUndoSchema), async (action) => {
+    const undo = new UndoStack(undoFile(undoPath(stateDir, stack), storeUndoSchema), async (action) => {
       if (action.kind === "remove-network") await removeNetwork(engine, action.network, clock, signal);
     });
     const removed = undo.actions.filter(({ kind }) => kind === "remove-network").map(describeUndo);

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { undoFile } from "../../../drills/undo-file";
+import { hasDrillLeftovers } from "../../../automation/run/drill-lock";
+import { undoFile, undoPath } from "../../../drills/undo-file";
 
 const schema = z.object({ kind: z.literal("fix"), what: z.string() });
 
@@ -29,5 +30,15 @@ describe("the undo log's file", () => {
     writeFileSync(file, text);
     expect(() => undoFile(file, schema).read()).toThrow(/can't be read; got .*x\.undo\.json/);
     expect(readFileSync(file, "utf8")).toBe(text);
+  });
+
+  it("is seen by runs, which warn of what is due", () => {
+    const dir = folder();
+    const log = undoFile(undoPath(dir, "store"), schema);
+    expect(hasDrillLeftovers(dir, "store")).toBe(false);
+    log.write([{ kind: "fix", what: "a" }]);
+    expect([hasDrillLeftovers(dir, "store"), hasDrillLeftovers(dir, "other")]).toEqual([true, false]);
+    log.write([]);
+    expect(hasDrillLeftovers(dir, "store")).toBe(false);
   });
 });
