@@ -1,7 +1,7 @@
 /** One warm process of a function: takes one invocation at a time and tells how it ended, however it ended. */
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { appendFile } from "node:fs";
+import { appendFile } from "node:fs/promises";
 import * as path from "node:path";
 import type { FromBootstrap, FunctionFault, ToBootstrap } from "./function-messages";
 import type { FunctionSpec } from "./port";
@@ -12,7 +12,7 @@ const LOG_TAIL_BYTES = 4_096;
 /** Lambda gives the initialisation 10 s (Lambda developer guide, execution environment lifecycle). */
 const INIT_TIMEOUT_MS = 10_000;
 /** The log's end may arrive a moment after the result, which comes on another channel. */
-const LOG_GRACE_MS = 200;
+const LOG_GRACE_MS = 1_000;
 
 /** The result of an invocation in Lambda's terms. */
 export interface InvocationResult {
@@ -75,6 +75,8 @@ export class FunctionInstance {
   private crash: FunctionFault | undefined;
   private output = "";
   private sawOutput: () => void = () => undefined;
+  /** One append after the other, so that the log keeps their order. */
+  private written: Promise<void> = Promise.resolve();
 
   constructor(private readonly fn: FunctionSpec, options: { readonly bootstrap: string; readonly endpointUrl: string; readonly logFile: string }) {
     this.child = fork(options.bootstrap, [], {
@@ -92,9 +94,9 @@ export class FunctionInstance {
 
   private record(bytes: Buffer, logFile: string): void {
     this.output = (this.output + bytes.toString("utf8")).slice(-4 * LOG_TAIL_BYTES);
-    appendFile(logFile, bytes, (error) => {
+    this.written = this.written.then(() => appendFile(logFile, bytes)).catch((error: unknown) => {
       // A log that can't be written must not fail the invocation; it shows in the tail instead.
-      if (error !== null) this.output += `local cloud: log not written: ${error.message}\n`;
+      this.output += `local cloud: log not written: ${error instanceof Error ? error.message : String(error)}\n`;
     });
     this.sawOutput();
   }
@@ -180,9 +182,11 @@ export class FunctionInstance {
     if (this.child.pid !== undefined && groupMembers(this.child.pid).length > 0) signalGroup(this.child.pid, "SIGKILL");
   }
 
-  /** Resolves when the process is gone. */
+  /** Resolves when the process is gone, and what it said is in the log. */
   async gone(): Promise<void> {
-    if (this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return;
-    await new Promise<void>((resolve) => this.child.once("exit", () => resolve()));
+    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null) {
+      await new Promise<void>((resolve) => this.child.once("exit", () => resolve()));
+    }
+    await this.written;
   }
 }
