@@ -1,4 +1,5 @@
 /** How every command reports an error: one line, its details indented, what to do; never a stack trace. */
+import { diskFull, isDiskFull } from "../disk";
 import { FleetError } from "../errors";
 import { cleanLine } from "../render/text";
 import type { Terminal } from "../render/renderer";
@@ -31,6 +32,7 @@ function asFault(error: unknown): Fault {
     const { details = [], fix } = error.options;
     return { code: error.code, message: error.message, details, exitCode: error.code === "interrupted" ? EXIT.interrupted : error.exitCode, ...(fix !== undefined && { fix }) };
   }
+  if (isDiskFull(error)) return asFault(diskFull((error as NodeJS.ErrnoException).path ?? (error as Error).message));
   const { code, fix } = error as { code?: unknown; fix?: unknown };
   const message = error instanceof Error ? error.message : String(error);
   const system = typeof code === "string" ? SYSTEM_ERRORS[code] : undefined;
@@ -44,5 +46,4 @@ const SYSTEM_ERRORS: Readonly<Record<string, { readonly code: string; readonly t
   EACCES: { code: "no-permission", text: "no permission", fix: "give your user permission on it, or set STACKFLEET_ROOT to a folder of your own" },
   EPERM: { code: "no-permission", text: "no permission", fix: "give your user permission on it, or set STACKFLEET_ROOT to a folder of your own" },
   EROFS: { code: "read-only", text: "the file system is read-only", fix: "set STACKFLEET_ROOT to a folder that is writable" },
-  ENOSPC: { code: "disk-full", text: "the disk is full", fix: "free some space and run the same command again" },
 };

@@ -2,6 +2,7 @@
 import { type EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { readFileSync } from "node:fs";
+import { DISK_FULL } from "../disk";
 import type { Changes } from "../events";
 import { CliFailed, updateCommand } from "./command";
 import type { HostSettings, UpdateOrder } from "./messages";
@@ -81,12 +82,11 @@ async function operate(stack: Stack, order: UpdateOrder, onEvent: (event: Engine
 }
 
 /** How the CLI, Node and SQLite say it. */
-const DISK_FULL = /no space left on device|ENOSPC|disk quota exceeded|database or disk is full/;
+const NO_SPACE = /no space left on device|ENOSPC|disk quota exceeded|database or disk is full/;
 
 function faultOf(error: unknown, tally: UpdateTally, logFile: string, logStart: number): NonNullable<UpdateOutcome["error"]> {
   const fault = causeOf(error, tally, logFile, logStart);
-  if (!DISK_FULL.test(fault.message)) return fault;
-  return { ...fault, code: "disk-full", message: "the disk is full", fix: "free some space and run the same command again" };
+  return NO_SPACE.test(fault.message) ? { ...fault, ...DISK_FULL } : fault;
 }
 
 function causeOf(error: unknown, tally: UpdateTally, logFile: string, logStart: number): NonNullable<UpdateOutcome["error"]> {

@@ -16,20 +16,16 @@ export function keepUnanswered(
   stateDir: string, project: string, stack: string, creates: readonly UnansweredCreate[],
   sealer: (latest: Deployment) => Seal | undefined = () => undefined,
 ): void {
-  const checkpoint = readCheckpoint(stateDir, project, stack);
-  const latest = checkpoint?.checkpoint.latest;
-  if (!checkpoint || !latest) return; // nothing was ever saved, so no provider was there to ask
-  const seal = creates.some(({ inputs }) => holdsSecret(inputs)) ? sealer(latest) : undefined;
-  const known = new Set((latest.pending_operations ?? []).map(({ resource }) => resource.urn));
-  const pending = creates.filter(({ urn }) => !known.has(urn)).map(({ inputs, parent, provider, protect, retainOnDelete, ...create }) => ({
-    type: "creating",
-    resource: {
-      ...create, custom: true, inputs: unmask(inputs, seal), dependencies: dependenciesOf(create.urn, latest.resources ?? []),
-      ...(parent && { parent }), ...(provider && { provider }), ...(protect && { protect }), ...(retainOnDelete && { retainOnDelete }),
-    } satisfies CheckpointResource,
-  }));
-  const all = [...(latest.pending_operations ?? []), ...pending];
-  saveCheckpoint(stateDir, project, stack, { ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: all } } });
+  addPending(stateDir, project, stack, (latest) => {
+    const seal = creates.some(({ inputs }) => holdsSecret(inputs)) ? sealer(latest) : undefined;
+    return creates.map(({ inputs, parent, provider, protect, retainOnDelete, ...create }) => ({
+      type: "creating",
+      resource: {
+        ...create, custom: true, inputs: unmask(inputs, seal), dependencies: dependenciesOf(create.urn, latest.resources ?? []),
+        ...(parent && { parent }), ...(provider && { provider }), ...(protect && { protect }), ...(retainOnDelete && { retainOnDelete }),
+      } satisfies CheckpointResource,
+    }));
+  });
 }
 
 /**
@@ -37,15 +33,22 @@ export function keepUnanswered(
  * would count on it. Call it when no update of the stack runs.
  */
 export function keepUndeleted(stateDir: string, project: string, stack: string, urns: readonly string[]): void {
+  addPending(stateDir, project, stack, ({ resources }) => (resources ?? [])
+    // An old side that waits for its deletion is deleted by the next update anyway.
+    .filter(({ urn, delete: old }) => urns.includes(urn) && old !== true)
+    .map((resource) => ({ type: "deleting", resource })));
+}
+
+/** What is pending already stays as it is. */
+function addPending(stateDir: string, project: string, stack: string, operations: (latest: Deployment) => NonNullable<Deployment["pending_operations"]>): void {
   const checkpoint = readCheckpoint(stateDir, project, stack);
   const latest = checkpoint?.checkpoint.latest;
-  if (!checkpoint || !latest) return;
-  const known = new Set((latest.pending_operations ?? []).map(({ resource }) => resource.urn));
-  // An old side that waits for its deletion is deleted by the next update anyway.
-  const pending = (latest.resources ?? []).filter(({ urn, delete: old }) => urns.includes(urn) && !known.has(urn) && old !== true).map((resource) => ({ type: "deleting", resource }));
-  if (pending.length === 0) return;
-  const all = [...(latest.pending_operations ?? []), ...pending];
-  saveCheckpoint(stateDir, project, stack, { ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: all } } });
+  if (!checkpoint || !latest) return; // nothing was ever saved, so no provider was there to ask
+  const before = latest.pending_operations ?? [];
+  const known = new Set(before.map(({ resource }) => resource.urn));
+  const added = operations(latest).filter(({ resource }) => !known.has(resource.urn));
+  if (added.length === 0) return;
+  saveCheckpoint(stateDir, project, stack, { ...checkpoint, checkpoint: { ...checkpoint.checkpoint, latest: { ...latest, pending_operations: [...before, ...added] } } });
 }
 
 /**

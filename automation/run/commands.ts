@@ -12,7 +12,7 @@ import { attach } from "../target/attach";
 import { backendOf, cliEnvironment, prepareTarget, type TargetContext } from "../target/target";
 import { findToolchain, type Toolchain } from "../toolchain";
 import { readDeployed } from "./deployed";
-import { liveRun, runInProgress } from "./lock";
+import { refuseBesideRun } from "./lock";
 import { loadFleet } from "./prepare";
 import type { RunOptions } from "./types";
 
@@ -119,8 +119,7 @@ async function byHand(options: CommandOptions, fleet: { layout: Layout; target: 
  */
 export async function resetFleet(options: Pick<CommandOptions, "cwd">): Promise<string[]> {
   const layout = layoutAt(findRoot(options.cwd ?? process.cwd()));
-  const holder = liveRun(layout.runLock);
-  if (holder) throw runInProgress(holder);
+  refuseBesideRun(layout.runLock);
   const live = TARGETS.flatMap((target) => liveStacks(layout, target).map((name) => `${name} (${target})`));
   if (live.length > 0) {
     throw new FleetError("resources-exist", `reset would forget deployed resources; still up: ${live.join(", ")}`, {

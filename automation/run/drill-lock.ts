@@ -3,25 +3,21 @@ import { existsSync, readdirSync } from "node:fs";
 import * as path from "node:path";
 import type { z } from "zod";
 import { FleetError } from "../errors";
-import { holderOf, holderSchema, takeLock } from "../system/lock-file";
-import { liveRun, runInProgress } from "./lock";
+import { holderOf, holderSchema, keepIf, takeLock } from "../system/lock-file";
+import { refuseBesideRun } from "./lock";
 
 type DrillHolder = z.infer<typeof holderSchema>;
 
 /**
  * Takes the lock of a drill.
  * @param dir folder of the target's drills
- * @param runLock of the fleet's runs. It is looked at with the own lock taken, and a run does the same the other way round: of two
- *   that start at once, one at least sees the other
+ * @param runLock of the fleet's runs
  * @returns the function that gives it back
  * @throws FleetError `drill-in-progress`, `run-in-progress`
  */
 export function takeDrillLock(dir: string, stack: string, runLock: string): () => void {
   const release = takeLock(lockFile(dir, stack), holderSchema, {}, (holder) => drillInProgress(stack, holder));
-  const run = liveRun(runLock);
-  if (run === undefined) return release;
-  release();
-  throw runInProgress(run);
+  return keepIf(() => refuseBesideRun(runLock), release);
 }
 
 /**

@@ -12,6 +12,7 @@ import { sealerOf } from "../recovery/sealer";
 import { settlePending } from "../recovery/settle";
 import { keepUndeleted, keepUnanswered } from "../recovery/unanswered";
 import { criticalPathSeconds } from "../report";
+import { keepIf } from "../system/lock-file";
 import { attach, type Attachment } from "../target/attach";
 import { cliEnvironment, COMPILED_ROOT, prepareTarget, type TargetContext } from "../target/target";
 import { findToolchain } from "../toolchain";
@@ -87,13 +88,7 @@ class Run {
   private lock(): () => void {
     const { layout, target, graph, id } = this.plan;
     const release = takeRunLock(layout.runLock, { run: id, operation: this.options.operation });
-    try {
-      refuseBesideDrills(layout.target(target).drills, graph.order);
-    } catch (error) {
-      release();
-      throw error;
-    }
-    return release;
+    return keepIf(() => refuseBesideDrills(layout.target(target).drills, graph.order), release);
   }
 
   private engine(context: TargetContext, toolchain: { readonly pulumi: string; readonly version: string }): PulumiEngine {

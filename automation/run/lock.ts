@@ -21,7 +21,16 @@ export function takeRunLock(file: string, run: { readonly run: string; readonly 
   return takeLock(file, runHolderSchema, { ...run, since: new Date().toISOString() }, runInProgress);
 }
 
-export function runInProgress(holder: RunHolder | undefined): FleetError {
+/**
+ * Called by what must not be done beside a run.
+ * @throws FleetError `run-in-progress` naming the live run
+ */
+export function refuseBesideRun(file: string): void {
+  const run = liveRun(file);
+  if (run !== undefined) throw runInProgress(run);
+}
+
+function runInProgress(holder: RunHolder | undefined): FleetError {
   const who = holder ? `run ${holder.run} (${holder.operation}, process ${holder.pid} on ${holder.host}) is in progress since ${holder.since}` : "another run is just starting";
   return new FleetError("run-in-progress", who, { source: "user", exitCode: 1, fix: "watch it with `stackfleet status --watch`, or stop it with Ctrl+C in its terminal" });
 }

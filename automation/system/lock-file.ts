@@ -47,6 +47,22 @@ export function takeLock<Holder extends Identity>(file: string, schema: z.ZodTyp
   return () => rmSync(file, { force: true });
 }
 
+/**
+ * Gives a lock back where it should not have been taken. The check comes after the taking: of two that check each other, one at least
+ * sees the other.
+ * @returns the function that gives it back
+ * @throws what the check throws
+ */
+export function keepIf(check: () => void, release: () => void): () => void {
+  try {
+    check();
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return release;
+}
+
 function tryLink(from: string, to: string): boolean {
   try {
     linkSync(from, to);

@@ -3,7 +3,7 @@ import type { Fault, NewFault } from "../../../local/protocol";
 import { FleetError } from "../../errors";
 import { findRoot, layoutAt, type Layout } from "../../layout";
 import { refuseBesideDrills } from "../../run/drill-lock";
-import { liveRun, runInProgress } from "../../run/lock";
+import { refuseBesideRun } from "../../run/lock";
 import { cleanText, clock, plural } from "../../render/text";
 import type { CliContext } from "../context";
 import { EXIT } from "../errors";
@@ -33,8 +33,7 @@ export async function localStop(options: { readonly force?: boolean }, context: 
 
 /** @throws FleetError `run-in-progress`, `drill-in-progress` */
 function refuseWhileUsed(layout: Layout): void {
-  const run = liveRun(layout.runLock);
-  if (run) throw runInProgress(run);
+  refuseBesideRun(layout.runLock);
   refuseBesideDrills(layout.target("local").drills);
 }
 
